@@ -1,0 +1,140 @@
+"""The append-only log of a world: calls, decisions and CloudTrail events, in the order in which they happened.
+
+The log is no part of a world's state (two worlds are equal whatever happened on the way), but it is committed with the
+records, in one transaction: a call that cannot be audited did not happen. Reading it is a port, because a world on disk
+does not keep its whole log in memory. `root` is the request id of the outermost call, so that what a request set off
+later, in jobs and in calls on its behalf, is found by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+
+class CallEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="call"):
+    request_id: str
+    root: str
+    at_ms: int
+    operation: str
+    account: str
+    region: str
+    caller: str  # ARN, or the service's name
+    code: str = ""  # the error's code; "" where it succeeded
+    message: str = ""
+    cause: str = ""  # name in the closed table of causes
+    parent: str = ""
+    resources: tuple[str, ...] = ()  # ids and ARNs that the call names or answers
+    via: str = ""  # who forwarded it: ec2-frontend-api.amazonaws.com
+
+
+class DecisionEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="decision"):
+    id: str
+    request_id: str
+    root: str
+    at_ms: int
+    account: str
+    region: str
+    caller: str
+    action: str
+    resource: str
+    allowed: bool
+    cause: str = ""
+    decisive: bool = False  # the call failed by it
+    resources: tuple[str, ...] = ()
+    body: str = ""  # JSON: the trace (full where refused), shape of app.policy.trace.to_json
+
+
+class EventEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="event"):
+    event_id: str
+    at_ms: int
+    account: str  # recipientAccountId
+    region: str
+    name: str
+    source: str
+    read_only: bool
+    request_id: str = ""
+    root: str = ""
+    username: str = ""
+    access_key_id: str = ""
+    resources: tuple[tuple[str, str], ...] = ()  # (type, name)
+    management: bool = True  # data events are not returned by LookupEvents
+    body: str = ""  # JSON: the CloudTrail record
+
+
+Entry = CallEntry | DecisionEntry | EventEntry
+
+
+class LogReader(Protocol):
+    """What operations and explanations ask of the log."""
+
+    def events(self, account: str, region: str, since_ms: int = 0) -> Iterator[EventEntry]:
+        """Events of one account and Region, newest first."""
+        ...
+
+    def about(self, token: str) -> list[Entry]:
+        """Entries of a request id (and of what it set off), or that name a resource id or ARN; oldest first."""
+        ...
+
+    def refusals(self) -> Iterator[CallEntry]:
+        """Calls that failed, newest first."""
+        ...
+
+    def entries(self, after: int = 0) -> Iterator[tuple[int, Entry]]:
+        """All entries with their position from 1, oldest first, those above `after`."""
+        ...
+
+
+class MemoryLog:
+    """The log of a world in memory. A fork shares what was there when it was made: `parent` up to `upto` entries."""
+
+    def __init__(self, parent: MemoryLog | None = None) -> None:
+        self._parent = parent
+        self._upto = len(parent) if parent else 0
+        self._own: list[Entry] = []
+
+    def __len__(self) -> int:
+        return self._upto + len(self._own)
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        self._own.extend(entries)
+
+    def fork(self) -> MemoryLog:
+        return MemoryLog(self)
+
+    def _all(self) -> list[Entry]:
+        if self._parent is None:
+            return self._own
+        return self._parent._all()[: self._upto] + self._own
+
+    def entries(self, after: int = 0) -> Iterator[tuple[int, Entry]]:
+        for position, entry in enumerate(self._all()[after:], after + 1):
+            yield position, entry
+
+    def events(self, account: str, region: str, since_ms: int = 0) -> Iterator[EventEntry]:
+        for entry in reversed(self._all()):
+            if isinstance(entry, EventEntry) and entry.account == account and entry.region == region:
+                if entry.at_ms < since_ms:
+                    return
+                yield entry
+
+    def about(self, token: str) -> list[Entry]:
+        return find_about(self._all(), token)
+
+    def refusals(self) -> Iterator[CallEntry]:
+        return (entry for entry in reversed(self._all()) if isinstance(entry, CallEntry) and entry.code)
+
+
+def find_about(entries: Iterable[Entry], token: str) -> list[Entry]:
+    """What belongs to a request id or a resource: the entries that name it, and all that their requests set off."""
+    kept = list(entries)
+    roots = {token} | {entry.root for entry in kept if token in _names(entry)}
+    return [entry for entry in kept if entry.root in roots]
+
+
+def _names(entry: Entry) -> tuple[str, ...]:
+    if isinstance(entry, EventEntry):
+        return (entry.request_id,)
+    return (*entry.resources, entry.request_id)
