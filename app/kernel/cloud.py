@@ -1,0 +1,211 @@
+"""The shell around `perform`: the only way to change a world.
+
+    request -> Call -> load the world -> tick -> perform -> commit -> reply
+
+Everything that is not pure stands here: the machine's clock, the system's randomness, and the store. The wire door,
+REST, the workflow runner and the tests all go through `Cloud.call`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from app.crypto.material import Secret
+from app.kernel import ids
+from app.kernel.call import Call, Reply, Request
+from app.kernel.clock import Clock
+from app.kernel.draft import Job
+from app.kernel.errors import AwsError
+from app.kernel.log import CallEntry
+from app.kernel.operation import Services
+from app.kernel.perform import Outcome, perform, run_job
+from app.kernel.records import Record
+from app.kernel.store import Commit, Conflict, Store
+from app.kernel.world import Rules, World
+
+TRIES_MAX = 8  # of a call that loses the race against another process
+BUSY = AwsError("RequestLimitExceeded", "Request limit exceeded.", 503, seen="ebs.md 1.10 [D]")
+
+
+class Remembered(Record, frozen=True, kw_only=True):
+    """The reply to a call that came with reseal's own idempotency key (its id)."""
+
+    kind = "remembered"
+    asked: str  # hash of operation, caller and parameters
+    reply: Secret  # msgpack of the reply: answers may hold secrets
+
+
+REUSED = AwsError(
+    "IdempotentParameterMismatch", "The x-reseal-idempotency-key was used before with another request", seen="ours"
+)
+
+
+def machine_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def new_world(
+    name: str, *, seed: str | None = None, clock: Clock | None = None, rules: Rules | None = None
+) -> World:
+    """A fresh world. With a seed its ids, keys and request ids are the same in every run."""
+    secret = hashlib.sha256(f"reseal/world/{seed}".encode()).digest() if seed is not None else os.urandom(32)
+    clock = clock or Clock()
+    if clock.mode == "real" and not clock.machine_ms:
+        now = machine_ms()
+        clock = msgspec.structs.replace(clock, now_ms=now, machine_ms=now)
+    return World(
+        name, Secret(secret), os.urandom(16), clock, rules or Rules(), seeded=seed is not None
+    )
+
+
+class Cloud:
+    """One world in a store, and all who call it. Not for several threads at once."""
+
+    def __init__(
+        self, services: Services, store: Store, name: str = "default", *, machine: Callable[[], int] = machine_ms
+    ) -> None:
+        world = store.load(name)
+        if world is None:
+            raise LookupError(f"there is no world {name!r}")
+        self._services, self._store, self._machine = services, store, machine
+        self._world = world
+
+    @classmethod
+    def create(cls, services: Services, store: Store, world: World) -> Cloud:
+        store.create(world)
+        return cls(services, store, world.name)
+
+    @property
+    def services(self) -> Services:
+        return self._services
+
+    @property
+    def world(self) -> World:
+        """The world now, with everything done that was due."""
+        self._settle()
+        return self._world
+
+    def now_ms(self) -> int:
+        return self._world.clock.read(self._machine())
+
+    def call(self, request: Request) -> Reply:
+        """Perform one request. Durable when it returns; an error leaves the records as they were."""
+        for _ in range(TRIES_MAX):
+            try:
+                self._settle()
+                return self._call(request)
+            except Conflict:
+                self._reload()
+        return Reply(str(uuid.uuid4()), error=BUSY)
+
+    def advance(self, by_ms: int) -> None:
+        """Move the world's clock on and do what falls due on the way, each at its own time."""
+        target = self.now_ms() + by_ms
+        while (job := self._next_job()) and job.due_ms <= target:
+            self._move_to(max(job.due_ms, self.now_ms()))
+            self._settle()
+        self._move_to(max(target, self.now_ms()))
+
+    def fork(self, name: str) -> Cloud:
+        """Another world that begins as this one is now. What is inherited is shared; the branch is drawn anew."""
+        return Cloud.create(self._services, self._store, replace(self.world, name=name, branch=os.urandom(16)))
+
+    # inside
+
+    def _call(self, request: Request) -> Reply:
+        world, at_ms = self._world, self.now_ms()
+        if request.idempotency_key:
+            seen = world.records.get(Remembered, request.caller.account, "", request.idempotency_key)
+            if seen:
+                return _recall(seen, request)
+        seed = self._seed()
+        call = Call(
+            operation=request.operation,
+            parameters=request.parameters,
+            caller=request.caller,
+            region=request.region,
+            at_ms=at_ms,
+            seed=seed,
+            request_id=str(uuid.UUID(bytes=hashlib.sha256(b"request" + seed).digest()[:16], version=4)),
+            source_ip=request.source_ip,
+            user_agent=request.user_agent,
+        )
+        outcome = perform(self._services, world, call)
+        reply = Reply(call.request_id, outcome.answer, outcome.error, outcome.decision_id, outcome.notes)
+        if request.idempotency_key:
+            outcome = _remember(outcome, request, reply)
+        self._commit(world, outcome)
+        return reply
+
+    def _seed(self) -> bytes:
+        """Of a seeded world from its secret and the call's place in its log; else from the system."""
+        if self._world.seeded:
+            return self._world.digest("seed", self._world.position)
+        return os.urandom(32)
+
+    def _settle(self) -> None:
+        """Run what is due, to quiescence; nothing due, nothing written."""
+        if not self._store.is_current(self._world):
+            self._reload()
+        while (job := self._next_job()) and job.due_ms <= self.now_ms():
+            world = self._world
+            self._commit(world, run_job(self._services, world, job, self._seed(), self.now_ms()))
+
+    def _next_job(self) -> Job | None:
+        return next(self._world.records.scan(Job), None)
+
+    def _commit(self, before: World, outcome: Outcome) -> None:
+        self._world = self._store.commit(Commit(before, outcome.world, outcome.touched, outcome.log, outcome.blocks))
+
+    def _move_to(self, now_ms: int) -> None:
+        before = self._world
+        clock = msgspec.structs.replace(before.clock, now_ms=now_ms, machine_ms=self._machine() if before.clock.mode == "real" else 0)
+        after = replace(before, clock=clock, position=before.position + 1, revision=before.revision + 1)
+        tick = CallEntry("", "", now_ms, "reseal:Tick", "", "", "reseal")
+        self._world = self._store.commit(Commit(before, after, (), (tick,), {}))
+
+    def _reload(self) -> None:
+        world = self._store.load(self._world.name)
+        if world is None:
+            raise LookupError(f"the world {self._world.name!r} is gone")
+        self._world = world
+
+
+def _asked(request: Request) -> str:
+    what = (request.operation, request.caller.arn, request.region, msgspec.to_builtins(dict(request.parameters), enc_hook=str))
+    return hashlib.sha256(repr(what).encode()).hexdigest()
+
+
+def _remember(outcome: Outcome, request: Request, reply: Reply) -> Outcome:
+    """Keep the reply in the same commit as the effect, so that a repeated call finds either both or neither."""
+    error = reply.error and {"code": reply.error.code, "message": reply.error.message, "status": reply.error.status, "members": reply.error.members}
+    kept: dict[str, Any] = {"request_id": reply.request_id, "answer": reply.answer, "error": error, "decision_id": reply.decision_id}
+    record = Remembered(
+        account=request.caller.account,
+        id=request.idempotency_key,
+        asked=_asked(request),
+        reply=Secret(msgspec.msgpack.encode(kept)),
+    )
+    world = outcome.world.put(record)
+    if world.revision == outcome.world.revision and not outcome.touched:
+        world = replace(world, revision=world.revision + 1)
+    return replace(outcome, world=world, touched=(*outcome.touched, (Remembered, record.key)))
+
+
+def _recall(seen: Remembered, request: Request) -> Reply:
+    if seen.asked != _asked(request):
+        return Reply(str(uuid.uuid4()), error=REUSED)
+    kept = msgspec.msgpack.decode(seen.reply.reveal())
+    error = kept["error"] and AwsError(**{**kept["error"], "members": tuple(map(tuple, kept["error"]["members"]))})
+    return Reply(kept["request_id"], kept["answer"], error or None, kept["decision_id"])
+
+
+KERNEL_KINDS: tuple[type[Record], ...] = (ids.Counter, Job, Remembered)

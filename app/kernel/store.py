@@ -1,0 +1,108 @@
+"""Where worlds are kept: the port that persistence implements, and the memory form of it.
+
+One transaction a call. `commit` is a compare-and-set on the world's revision: it refuses when another process was
+faster, and then nothing of it is kept. Blocks are stored before the commit that refers to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from app.blocks.store import BlockStore, MemoryBlocks
+from app.kernel.log import Entry, MemoryLog
+from app.kernel.records import Key, Record
+from app.kernel.world import World
+
+if TYPE_CHECKING:
+    from app.blocks.map import BlockRef
+
+
+class Conflict(Exception):
+    """Another process changed the world first; load it again and repeat the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one call or job changed."""
+
+    before: World
+    after: World
+    touched: tuple[tuple[type[Record], Key], ...]
+    log: tuple[Entry, ...]
+    blocks: Mapping[BlockRef, bytes]
+
+
+class Store(Protocol):
+    def names(self) -> list[str]:
+        """The worlds that are kept."""
+        ...
+
+    def load(self, name: str) -> World | None:
+        """The world as last committed, with readers of its blocks and log; its branch is drawn anew."""
+        ...
+
+    def is_current(self, world: World) -> bool:
+        """Is this still the last revision? (Always, where no other process can write.)"""
+        ...
+
+    def create(self, world: World) -> World:
+        """Keep a new world with all its records; answers it with readers of blocks and log."""
+        ...
+
+    def commit(self, commit: Commit) -> World:
+        """Keep a change, durably; raises Conflict. Answers the world after it."""
+        ...
+
+    def drop(self, name: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class MemoryStore:
+    """Worlds of one process, gone with it. A fork shares blocks and log of the world it was made from."""
+
+    def __init__(self) -> None:
+        self._worlds: dict[str, World] = {}
+        self._blocks: dict[str, BlockStore] = {}
+
+    def names(self) -> list[str]:
+        return sorted(self._worlds)
+
+    def load(self, name: str) -> World | None:
+        return self._worlds.get(name)
+
+    def is_current(self, world: World) -> bool:
+        return True
+
+    def create(self, world: World) -> World:
+        from dataclasses import replace
+
+        blocks = MemoryBlocks()
+        inherited = world.blocks
+        log = world.log.fork() if isinstance(world.log, MemoryLog) else MemoryLog()
+
+        def read(ref: BlockRef) -> bytes:
+            return blocks.get(ref) if ref in blocks else inherited(ref)
+
+        self._blocks[world.name] = blocks
+        self._worlds[world.name] = replace(world, blocks=read, log=log)
+        return self._worlds[world.name]
+
+    def commit(self, commit: Commit) -> World:
+        after = commit.after
+        if commit.blocks:
+            self._blocks[after.name].put_many(dict(commit.blocks))
+        assert isinstance(after.log, MemoryLog)
+        after.log.append(commit.log)
+        self._worlds[after.name] = after
+        return after
+
+    def drop(self, name: str) -> None:
+        self._worlds.pop(name, None)
+        self._blocks.pop(name, None)
+
+    def close(self) -> None:
+        self._worlds.clear()
+        self._blocks.clear()
