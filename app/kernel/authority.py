@@ -30,6 +30,7 @@ from app.policy.question import (
 from app.policy.trace import to_json
 
 if TYPE_CHECKING:
+    from app.crypto.material import Secret
     from app.kernel.call import Call, Caller
     from app.kernel.draft import Draft
     from app.kernel.records import Record
@@ -68,6 +69,30 @@ class IdentityLayers:
     session: tuple[Policy, ...] | None = None
     tags: tuple[tuple[str, str], ...] = ()  # of the user or role
     is_service_linked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalFacts:
+    """What other services may know of a user, role or account root, found by its ARN."""
+
+    arn: str
+    account: str
+    unique_id: str  # AIDA..., AROA..., or the account id
+    kind: Literal["root", "user", "role"]
+    session_seconds_max: int = 3600
+    tags: tuple[tuple[str, str], ...] = ()
+    is_service_linked: bool = False
+    service: str = ""  # of a service-linked role: the service that may assume it
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an access key id stands for."""
+
+    caller: Caller
+    secret: Secret
+    token: str = ""  # the session token that must come with it; "" for long-term keys
+    is_active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +156,9 @@ def ask(draft: Draft, call: Call, action: str, resource: Resource, side: Side = 
     own = _identity(draft, caller)
     organization = services.provider("organization_layers")
     tree = organization(world, caller, resource.account) if organization else OrganizationLayers()
-    owner = services.by_prefix[action.partition(":")[0]].resource_layers if side == BOTH else None
-    resource_side = owner(world, call, action, resource) if owner else ResourceLayers()
+    owner = services.owner_of(resource.arn) if side == BOTH else None
+    layers_of = owner.resource_layers if owner else None
+    resource_side = layers_of(world, call, action, resource) if layers_of else ResourceLayers()
     asked = Asked(call, action, resource)
     context = {
         **global_context(call, resource, own),

@@ -16,7 +16,15 @@ from app.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from app.kernel.audit import TrailStyle
-    from app.kernel.authority import Asked, IdentityLayers, OrganizationLayers, Resource, ResourceLayers
+    from app.kernel.authority import (
+        Asked,
+        Credential,
+        IdentityLayers,
+        OrganizationLayers,
+        PrincipalFacts,
+        Resource,
+        ResourceLayers,
+    )
     from app.kernel.call import Call, Caller
     from app.kernel.draft import Draft, Frame
     from app.kernel.edge import Edge, Node
@@ -116,12 +124,14 @@ class Service:
     denied: Callable[[Draft, Asked], AwsError]  # its error for a refusal by policy
     jobs: Mapping[str, Handler] = field(default_factory=dict)
     context: Callable[[Draft, Asked], Mapping[str, ContextValue]] = _no_context  # its condition keys
-    resource_layers: Callable[[World, Call, str, Resource], ResourceLayers] | None = None  # owner's side
+    resource_layers: Callable[[World, Call, str, Resource], ResourceLayers] | None = None  # of what it owns, by ARN
+    credential_of: Callable[[World, str], Credential | None] | None = None  # by access key id
+    principal_facts: Callable[[World, str], PrincipalFacts | None] | None = None  # only iam: by ARN
+    principal_arn: Callable[[World, str], str | None] | None = None  # only iam: by unique id
     identity_layers: Callable[[World, Caller], IdentityLayers] | None = None  # only iam
     organization_layers: Callable[[World, Caller, str], OrganizationLayers] | None = None  # only organizations
     edges: Callable[[World], Iterable[Node | Edge]] = _no_edges
     missing: Callable[[str], AwsError] | None = None  # the error for a parameter that reseal does not simulate
-    ids: Callable[[Frame], Iterable[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,15 @@ class Services:
     @property
     def kinds(self) -> dict[str, type[Record]]:
         return {kind.kind: kind for service in self.all for kind in service.kinds}
+
+    def owner_of(self, arn: str) -> Service | None:
+        """The service that owns what an ARN names."""
+        return self.by_prefix.get(arn.split(":", 3)[2]) if arn.startswith("arn:") else None
+
+    def credential(self, world: World, access_key_id: str) -> Credential | None:
+        """Whose key this is, if any service of this cloud issued it."""
+        found = (service.credential_of(world, access_key_id) for service in self.all if service.credential_of)
+        return next((credential for credential in found if credential), None)
 
     def provider(self, name: str) -> Any:
         """The one function that a service provides under `name` (identity_layers, organization_layers), or None."""
