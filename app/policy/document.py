@@ -1,0 +1,92 @@
+"""A policy document, parsed strictly and once.
+
+What AWS refuses when a policy is saved is refused here, with line and column; what a kind of policy may and must hold
+is one row of grammar.py. A lenient parse takes what stands in the world already: what it can not understand is kept as
+an element that can not be evaluated. Sources: policy-evaluation.md 1.1, kms.md 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+from app.policy.grammar import GRAMMAR, DocumentKind
+from app.policy.principals import EVERYONE, listed_name
+from app.policy.reader import Reader, object_of, refusal, text_of
+from app.policy.scan import Mark, Member, PolicySyntaxError, scan
+from app.policy.statement import Statement
+
+__all__ = ["Document", "DocumentKind", "Mark", "PolicySyntaxError", "parse", "principals_named"]
+
+VERSIONS: Final = ("2008-10-17", "2012-10-17")
+_ELEMENTS: Final = ("Version", "Id", "Statement")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """A parsed policy. Equal only to itself, hence cheap to look up by; the same text parses to the same one."""
+
+    text: str
+    kind: DocumentKind
+    version: str
+    id: str
+    statements: tuple[Statement, ...]
+
+    def with_principal_ids(self, pairs: Mapping[str, str]) -> Document:
+        """The document as saved: principal ARNs that have a recorded unique id here match by that id alone."""
+        return _with_ids(self, tuple(sorted(pairs.items()))) if pairs else self
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str, kind: DocumentKind, *, lenient: bool = False) -> Document:
+    """The document of that text. Raises PolicySyntaxError; a lenient parse only where no statement can be made out."""
+    body = object_of(scan(text), "a policy")
+    members = {member.name: member for member in body.members}
+    version = _version(members.get("Version"))
+    reader = Reader(GRAMMAR[kind], variables=version == VERSIONS[1], lenient=lenient)
+    for member in body.members:
+        if member.name not in _ELEMENTS:
+            reader.complain(f"a policy has no element {member.name!r}", member.name_mark)
+    if "Id" in members and not reader.grammar.id_element:
+        reader.complain(f"a {kind} has no Id", members["Id"].name_mark)
+    if "Statement" not in members:
+        raise refusal("the policy lacks Statement", body.mark)
+    statements = reader.statements(members["Statement"].value)
+    return Document(text, kind, version, _text(members.get("Id"), "Id"), statements)
+
+
+def _version(member: Member | None) -> str:
+    version = _text(member, "Version") or VERSIONS[0]
+    if member is not None and version not in VERSIONS:
+        raise refusal(f"Version is {' or '.join(VERSIONS)}, not {version!r}", member.value.mark)
+    return version
+
+
+def _text(member: Member | None, what: str) -> str:
+    return "" if member is None else text_of(member.value, what)
+
+
+def _under_aws(document: Document) -> tuple[str, ...]:
+    elements = (one.principal for one in document.statements if one.principal is not None)
+    return tuple(text for element in elements for kind, text in element.written if kind == "AWS")
+
+
+def principals_named(document: Document) -> tuple[str, ...]:
+    """Every AWS principal that the document names (ARNs, account ids, unique ids), once, in order; not "*"."""
+    return tuple(dict.fromkeys(text for text in _under_aws(document) if text != EVERYONE))
+
+
+@lru_cache(maxsize=4096)
+def _with_ids(document: Document, pairs: tuple[tuple[str, str], ...]) -> Document:
+    ids = dict(pairs)
+    return replace(document, statements=tuple(_resolved(one, ids) for one in document.statements))
+
+
+def _resolved(statement: Statement, ids: Mapping[str, str]) -> Statement:
+    element = statement.principal
+    if element is None:
+        return statement
+    entries = frozenset(listed_name(kind, text, ids) for kind, text in element.written)
+    return replace(statement, principal=replace(element, entries=entries))
