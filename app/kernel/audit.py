@@ -93,7 +93,7 @@ def append(draft: Draft, frame: Frame, account: str, body: dict[str, Any]) -> No
 
 
 def service_event(
-    draft: Draft, account: str, name: str, *, source: str, identity: Mapping[str, Any], details: Mapping[str, Any],
+    draft: Draft, account: str, name: str, *, source: str, identity: Mapping[str, Any], details: Mapping[str, Any] | None,
     invoked_by: str = INTERNAL, resources: list[tuple[str, str, str]] | None = None,
 ) -> None:  # fmt: skip
     """An AwsServiceEvent: something that AWS did by itself, such as SharedSnapshotCopyInitiated or RotateKey."""
@@ -103,7 +103,7 @@ def service_event(
         "eventVersion": "1.11", "userIdentity": dict(identity), "eventTime": iso(call.at_ms), "eventSource": source,
         "eventName": name, "awsRegion": call.region, "sourceIPAddress": invoked_by, "userAgent": invoked_by,
         "requestParameters": None, "responseElements": None, "readOnly": False, "eventType": "AwsServiceEvent",
-        "managementEvent": True, "eventCategory": "Management", "serviceEventDetails": dict(details),
+        "managementEvent": True, "eventCategory": "Management", "serviceEventDetails": details and dict(details),
     }  # fmt: skip
     if resources:
         body["resources"] = _resources(frame)

@@ -183,10 +183,16 @@ class Draft:
 
         return enact(self, call)
 
-    def later(self, name: str, *, after_ms: int = 0, about: Iterable[str] = (), **parameters: Any) -> None:
-        """Book a job: due at once when the world settles instantly, else `after_ms` of the world's time from now."""
+    def later(
+        self, name: str, *, after_ms: int = 0, due_ms: int | None = None, about: Iterable[str] = (), **parameters: Any
+    ) -> None:
+        """Book a job: due at once when the world settles instantly, else `after_ms` of the world's time from now.
+
+        With `due_ms` it is due at that moment whatever the settling: a date of the calendar (the end of a key's
+        deletion window, the next rotation), not a delay of AWS's.
+        """
         call = self.frame.call
-        due = call.at_ms + self.world.clock.delay_ms(after_ms)
+        due = call.at_ms + self.world.clock.delay_ms(after_ms) if due_ms is None else due_ms
         counter = self.get(ids.Counter, "", "", "job")
         n = counter.value + 1 if counter else 1
         self.put(ids.Counter(account="", id="job", value=n))
