@@ -161,18 +161,19 @@ class SegmentBlocks:
         """append -> sync -> index. StoreUnavailable: the index is as before, and the next call starts a new segment."""
         if not batch:
             return
-        start = (self._tail.segment, self._tail.size) if self._tail else None
+        start = (self._tail.segment, self._tail.size) if self._tail else (self._number_max, None)
         try:
             spots = [self._write(*item) for item in batch]
             self._sync_tail()
         except OSError as error:
-            self._abandon(start)
+            self._abandon(*start)
             raise StoreUnavailable(f"blocks were not stored: {error.strerror}") from error
         for spot in spots:
             self._enter(spot)
 
     def _write(self, kind: Kind, ref: BlockRef, payload: bytes) -> Spot:
         if self._tail and self._tail.size >= self._limit:
+            self._sync_tail()
             self._end_segment()
         tail = self._tail or self._new_segment()
         entry = entry_for(kind, ref, payload, tail.size)
@@ -201,27 +202,24 @@ class SegmentBlocks:
             self._disk.sync(self._tail.file)
 
     def _end_segment(self) -> None:
-        if self._tail:
-            self._sync_tail()
-            self._disk.close(self._tail.file)
-            self._tail = None
-
-    def _abandon(self, start: tuple[int, int] | None) -> None:
-        """After a failed write or sync nobody knows what the disk holds: undo what can be undone, and start anew.
-
-        What stays behind is entries that nobody names, or a gap: the next scan steps over both.
-        """
         tail, self._tail = self._tail, None
-        if tail is None:
-            return
-        with suppress(OSError):
+        if tail:
             self._disk.close(tail.file)
+
+    def _abandon(self, segment: int, size: int | None) -> None:
+        """After a failed write or sync nobody knows what the disk holds: back to `size` of `segment`, and start anew.
+
+        What can not be undone stays behind as entries that nobody names, or as a gap: a scan steps over both.
+        """
         with suppress(OSError):
-            if start and start[0] == tail.segment:
-                self._disk.cut(self._path(tail.segment), start[1])
-            else:
-                self._disk.remove(self._path(tail.segment))
-                self._numbers.remove(tail.segment)
+            self._end_segment()
+        for number in [number for number in self._numbers if number > segment]:
+            with suppress(OSError):
+                self._disk.remove(self._path(number))
+                self._numbers.remove(number)
+        if size is not None:
+            with suppress(OSError):
+                self._disk.cut(self._path(segment), size)
 
     # Opening
 
