@@ -23,9 +23,9 @@ from app.policy.variables import Template, is_fixed, render, template
 _PLAIN_SID: Final = re.compile(r"[A-Za-z0-9]*")
 _RESOURCE: Final = re.compile(r"\*|arn:.*", re.DOTALL)
 _OVERLY_PERMISSIVE: Final = (  # [D: kms.md 5]
-    "OverlyPermissiveCondition: Using the ForAllValues set operator with a single-valued condition key matches requests "
-    "without the specified [encryption context or tag] or with an unspecified [encryption context or tag]. To fix, "
-    "remove ForAllValues."
+    "OverlyPermissiveCondition: Using the ForAllValues set operator with a single-valued condition key matches "
+    "requests without the specified [encryption context or tag] or with an unspecified [encryption context or tag]. "
+    "To fix, remove ForAllValues."
 )
 _ELEMENTS: Final = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
