@@ -56,38 +56,51 @@ class Page(msgspec.Struct, frozen=True):
 
     def get(self, index: int) -> BlockRef | None:
         slot = self._slot(index)
-        return self._ref(slot) if slot < len(self) and self._index(slot) == index else None
+        return self._ref(slot) if self._stands_at(slot, index) else None
 
     def refs(self, start: int = 0) -> Iterator[BlockRef]:
         """References in index order, from index `start` on."""
         return map(self._ref, range(self._slot(start), len(self)))
 
     def changed(self, changes: Changes) -> Page:
-        """ValueError where a reference would not stand at its own index."""
-        entries = {self._index(slot): self._entry(slot) for slot in range(len(self))}
-        for index, ref in changes.items():
-            if ref is None:
-                entries.pop(index, None)
-            elif ref.index != index:
-                raise ValueError(f"the reference of block {ref.index} can not stand at index {index}")
-            else:
-                entries[index] = ref.encode()
-        return Page(PAGE_MAGIC + b"".join(entries[index] for index in sorted(entries)))
+        """The page with the changes spliced in. ValueError where a reference would not stand at its own index."""
+        pieces, copied = list[bytes](), 0
+        for index in sorted(changes):
+            slot, entry = self._slot(index), _encoded(index, changes[index])
+            pieces += self.packed[copied : _start(slot)], entry
+            copied = _start(slot + self._stands_at(slot, index))
+        return Page(b"".join((*pieces, self.packed[copied:])))
+
+    def entries(self) -> dict[int, bytes]:
+        """Index -> encoded reference: enough to compare pages."""
+        return {self._index(slot): self._entry(slot) for slot in range(len(self))}
 
     def _entry(self, slot: int) -> bytes:
-        at = len(PAGE_MAGIC) + slot * REF_SIZE_BYTES
-        return self.packed[at : at + REF_SIZE_BYTES]
+        return self.packed[_start(slot) : _start(slot + 1)]
 
     def _ref(self, slot: int) -> BlockRef:
         return BlockRef.decode(self._entry(slot))
 
     def _index(self, slot: int) -> int:
-        at = len(PAGE_MAGIC) + slot * REF_SIZE_BYTES + _INDEX_AT
+        at = _start(slot) + _INDEX_AT
         return int.from_bytes(self.packed[at : at + 6], "big")
 
     def _slot(self, index: int) -> int:
         """Of the first reference at `index` or behind it."""
         return bisect_left(range(len(self)), index, key=self._index)
+
+    def _stands_at(self, slot: int, index: int) -> bool:
+        return slot < len(self) and self._index(slot) == index
+
+
+def _start(slot: int) -> int:
+    return len(PAGE_MAGIC) + slot * REF_SIZE_BYTES
+
+
+def _encoded(index: int, ref: BlockRef | None) -> bytes:
+    if ref is not None and ref.index != index:
+        raise ValueError(f"the reference of block {ref.index} can not stand at index {index}")
+    return ref.encode() if ref else b""
 
 
 EMPTY_PAGE = Page()
@@ -143,11 +156,12 @@ def write(blocks: BlockMap, reader: PageReader, changes: Changes) -> tuple[Block
         old_id = blocks.page_id(number)
         old = _page(reader, old_id)
         new = old.changed(group)
+        new_id = new.id if len(new) else None
         count += len(new) - len(old)
         at = bisect_left(pages, number, key=_number)
-        pages[at : at + bool(old_id)] = [(number, new.id)] if len(new) else []
-        if len(new) and new.id != old_id:
-            fresh[new.id] = new
+        pages[at : at + bool(old_id)] = [(number, new_id)] if new_id else []
+        if new_id and new_id != old_id:
+            fresh[new_id] = new
     return BlockMap(tuple(pages), count), fresh
 
 
@@ -175,7 +189,5 @@ def _page(reader: PageReader, page_id: str | None) -> Page:
 
 
 def _page_diff(first: Page, second: Page) -> Iterator[Difference]:
-    mine, theirs = ({ref.index: ref for ref in page.refs()} for page in (first, second))
-    for index in sorted(mine.keys() | theirs.keys()):
-        if mine.get(index) != theirs.get(index):
-            yield index, mine.get(index), theirs.get(index)
+    for index in sorted({index for index, _ in first.entries().items() ^ second.entries().items()}):
+        yield index, first.get(index), second.get(index)

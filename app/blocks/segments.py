@@ -65,6 +65,7 @@ class SegmentBlocks:
         self._index: dict[BlockRef, Spot] = {}
         self._mutex = threading.RLock()
         self._tail: Tail | None = None
+        self._closed = False
         self.cut = 0
         self.damage: list[Damage] = []
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -115,6 +116,7 @@ class SegmentBlocks:
         Interrupted anywhere, every block still has one whole copy.
         """
         with self._mutex:
+            self._check_open()
             try:
                 wasteful = self._wasteful()
                 if self._tail and self._tail.segment in wasteful:  # so that nothing is copied into what goes away
@@ -124,14 +126,22 @@ class SegmentBlocks:
                 raise StoreUnavailable(f"compacting stopped: {error.strerror}") from error
 
     def close(self) -> None:
+        """All that was acknowledged is on disk already. Closing twice is no error; using it after that is."""
         with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
             self._end_segment()
             self._disk.close(self._lock)
-            self._index.clear()
 
     # Reading
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the block store is closed")
+
     def _spot(self, ref: BlockRef) -> Spot:
+        self._check_open()
         try:
             return self._index[ref]
         except KeyError:
@@ -159,6 +169,7 @@ class SegmentBlocks:
 
     def _append(self, batch: list[tuple[Kind, BlockRef, bytes]]) -> None:
         """append -> sync -> index. StoreUnavailable: the index is as before, and the next call starts a new segment."""
+        self._check_open()
         if not batch:
             return
         start = (self._tail.segment, self._tail.size) if self._tail else (self._number_max, None)

@@ -32,8 +32,11 @@ __all__ = [
     "open_at_rest",
     "open_block",
     "open_message",
+    "seal_at_rest",
+    "seal_block",
+    "seal_message",
+    "sha256",
 ]
-__all__ += ["seal_at_rest", "seal_block", "seal_message", "sha256"]
 
 BLOCK_FORMAT = 1  # the only one so far
 KEY_SIZE_BYTES = 32

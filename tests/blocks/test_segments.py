@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -325,6 +326,46 @@ def test_a_folder_belongs_to_one_process_at_a_time(folder: Path) -> None:
         SegmentBlocks(folder)
     store.close()
     SegmentBlocks(folder).close()
+
+
+def test_a_closed_store_refuses_all_use(folder: Path) -> None:
+    """It has given its lock away; closing it again is no error."""
+    store = SegmentBlocks(folder)
+    store.put_many(batch(1))
+    store.close()
+    store.close()
+    for use in (
+        lambda: store.get(ref(1)),
+        lambda: store.put_many(batch(2)),
+        lambda: store.delete([ref(1)]),
+        store.compact,
+    ):
+        with pytest.raises(StoreUnavailable, match="closed"):
+            use()
+
+
+def test_several_threads_may_use_one_store(folder: Path) -> None:
+    """Writers, readers and a compaction at once: every block stored is read back as it was."""
+    store = SegmentBlocks(folder, 2000)
+
+    def work(worker: int) -> list[bool]:
+        found = []
+        for step in range(20):
+            index = worker * 100 + step
+            store.put_many(batch(index))
+            if step % 2:
+                store.delete([ref(index - 1)])
+            if step % 7 == worker:
+                store.compact()
+            found.append(store.get(ref(index)) == block(index))
+        return found
+
+    with ThreadPoolExecutor(4) as workers:
+        assert all(all(found) for found in workers.map(work, range(4)))
+    kept = batch(*(worker * 100 + step for worker in range(4) for step in range(1, 20, 2)))
+    assert contents(store) == kept
+    store.close()
+    assert reopened(folder, 2000) == kept
 
 
 def test_files_are_readable_by_their_owner_only(folder: Path) -> None:
