@@ -38,7 +38,7 @@ class Inferred(Enum):
     )
     RETIRE_IS_DECIDED_BY_GRANT = _Rule(
         "kms:RetireGrant needs no Allow of an SCP or a VPC endpoint policy; key policies and RCPs do not speak to it.",
-        "decide",
+        "layers",
     )
     RCP_ONLY_DENIES = _Rule(
         "Every level above an account is taken to hold RCPFullAWSAccess, as AWS attaches it; RCPs can only deny.",

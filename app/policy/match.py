@@ -72,13 +72,19 @@ def _expression(pieces: tuple[tuple[bool, str], ...]) -> Test:
             chunks.append("")
         else:
             chunks[-1] += "." if wild else re.escape(text)
-    first, *middle, last = chunks
-    groups = "".join(f"(?>.*?{chunk})" for chunk in middle if chunk)
-    fits = re.compile(f"{first}{groups}.*{last}" if len(chunks) > 1 else first, re.DOTALL).fullmatch
+    fits = re.compile(_joined(chunks), re.DOTALL).fullmatch
     return lambda text: fits(text) is not None
 
 
-# --- ARNs ----------------------------------------------------------------------------------------------------------
+def _joined(chunks: list[str]) -> str:
+    """The chunks with any text between them; each but the last is held to the first place where it fits."""
+    if len(chunks) == 1:
+        return chunks[0]
+    first, *middle, last = chunks
+    return first + "".join(f"(?>.*?{chunk})" for chunk in middle if chunk) + ".*" + last
+
+
+# ARNs.
 
 
 def arn_parts(text: str) -> tuple[str, ...] | None:
@@ -122,7 +128,7 @@ def _all_fit(tests: tuple[Test, ...], parts: list[str]) -> bool:
     return len(parts) == ARN_PARTS and all(test(part) for test, part in zip(tests, parts, strict=True))
 
 
-# --- actions -------------------------------------------------------------------------------------------------------
+# Actions.
 
 ACTION: Final = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 

@@ -114,7 +114,7 @@ class _Scanner:
         while not self.closes("}", first=not members):
             self.skip_space()
             if self.text[self.at : self.at + 1] != '"':
-                self.fail("a name in double quotes is expected here")
+                self.fail_expecting("a name in double quotes")
             name = self.string(pointer)
             if name.text in seen:
                 self.fail(f"the key {name.text!r} stands here twice", name.mark.offset)
@@ -178,7 +178,7 @@ class _Scanner:
         start = self.at
         word = _WORD.match(self.text, self.at)
         if word is None:
-            self.fail("a value is expected here" if start < len(self.text) else "the document ends too early")
+            self.fail_expecting("a value")
         text, self.at = word.group(), word.end()
         if text in _WORDS:
             return Scalar(_WORDS[text], False, self.mark(start, pointer))
@@ -199,7 +199,7 @@ class _Scanner:
     def expect(self, char: str) -> None:
         self.skip_space()
         if not self.text.startswith(char, self.at):
-            self.fail(f"{char!r} is expected here" if self.at < len(self.text) else "the document ends too early")
+            self.fail_expecting(repr(char))
         self.at += 1
 
     def skip_space(self) -> None:
@@ -210,6 +210,9 @@ class _Scanner:
     def mark(self, start: int, pointer: str) -> Mark:
         line = bisect_right(self.line_starts, start)
         return Mark(line, start - self.line_starts[line - 1] + 1, start, self.at, pointer)
+
+    def fail_expecting(self, what: str) -> NoReturn:
+        self.fail(f"{what} is expected here" if self.at < len(self.text) else "the document ends too early")
 
     def fail(self, message: str, at: int | None = None) -> NoReturn:
         mark = self.mark(self.at if at is None else at, "")

@@ -1,1 +1,1 @@
-"""The policy engine as a specification: golden cases (cases/*.yaml), laws (test_laws.py), and a trace that is recounted."""
+"""The policy engine as a specification: golden cases (cases/*.yaml), laws, and a trace that is recounted."""

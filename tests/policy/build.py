@@ -140,7 +140,10 @@ def question(case: Mapping[str, Any]) -> Question:
     )
 
 
-FIELDS = frozenset(
-    "name mark source caller action asked owner context encryption_context version ids lenient rule identity boundary "
-    "session scps rcps endpoint resource grants expect cause layer on_owner_side reason".split()
+FIELDS = frozenset(  # of a case
+    {
+        *("name", "mark", "source", "caller", "action", "asked", "owner", "context", "encryption_context"),
+        *("version", "ids", "lenient", "rule", "identity", "boundary", "session", "scps", "rcps", "endpoint"),
+        *("resource", "grants", "expect", "cause", "layer", "on_owner_side", "reason"),
+    }
 )
