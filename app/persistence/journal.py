@@ -1,0 +1,32 @@
+"""Journals of workflow runs: lines that are only ever added, durable when `append` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.persistence.codec import Codec
+from app.persistence.database import Database
+
+
+class Journal:
+    """The journals of one world's runs. A line is a JSON object that may hold `Secret` values; they are sealed."""
+
+    def __init__(self, database: Database, codec: Codec, world: str) -> None:
+        self._database, self._codec, self._world = database, codec, world
+
+    def append(self, run_id: str, entry: Mapping[str, Any]) -> None:
+        """Unavailable: the line was not added. Duplicate: another process is writing the same run."""
+        with self._database.transaction():
+            seq = self._database.rows("journal_end", of_run=run_id)[0][0] + 1
+            body = self._codec.encode_line(entry, "journal", run_id, seq)
+            self._database.run("insert_line", run=run_id, seq=seq, world=self._world, body=body)
+
+    def entries(self, run_id: str) -> list[dict[str, Any]]:
+        """All lines of a run, in order; none for a run that is not known."""
+        rows = self._database.rows("lines", of_run=run_id)
+        return [self._codec.decode_line(body, "journal", run_id, seq) for seq, body in rows]
+
+    def runs(self) -> list[str]:
+        """The ids of this world's runs, sorted."""
+        return [run for (run,) in self._database.rows("runs", of_world_name=self._world)]
