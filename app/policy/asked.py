@@ -23,7 +23,7 @@ class Asked:
         """The value of a condition key, given in lower case; None where the request does not carry it.
 
         All of a key ignores case, what follows `kms:EncryptionContext:` and `aws:PrincipalTag/` too. An empty tuple
-        is absent: AWS knows no empty many-valued key.
+        is absent (inferred.py, EMPTY_MANY_VALUED_KEY).
         """
         if self._context is None:
             self._context = {key.lower(): value for key, value in self.question.context.items()}

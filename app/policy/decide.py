@@ -39,7 +39,8 @@ _DENIES: Final = (
     LayerKind.BOUNDARY, LayerKind.SESSION, LayerKind.IDENTITY, LayerKind.RESOURCE,
 )  # fmt: skip
 
-# What the caller's side must still allow when the owner's side is worth so much; in the order of naming.
+# What must still allow when the owner's side is worth so much; in the order of naming. RCPs are not among them:
+# inferred.py, RCP_ONLY_DENIES.
 _ALWAYS: Final = (LayerKind.SCP, LayerKind.ENDPOINT)
 _NEEDED: Final = {
     Match.DIRECT: _ALWAYS,

@@ -1,7 +1,7 @@
 """The rules we only infer: AWS neither documents nor shows them.
 
 Each is stated once here and marked in the code at the one place that follows it, by its name. Whoever sees the real
-thing changes that place and strikes the row. `tests/policy/test_inferred.py` holds each to the code.
+thing changes that place and strikes the row. `tests/policy/test_tables.py` holds each to its place.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Inferred(Enum):
     NOT_PRINCIPAL_EXEMPTIONS = _Rule(
         "NotPrincipal exempts a session if its own ARN, its role or its account is listed.", "statement"
     )
-    EMPTY_LISTS = _Rule("Empty lists of statements, actions, resources and values are accepted.", "document")
+    EMPTY_LISTS = _Rule("Empty lists of statements, actions, resources and values are accepted.", "reader")
 
     @property
     def text(self) -> str:

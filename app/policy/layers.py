@@ -20,7 +20,7 @@ from app.policy.trace import Effect, GrantTrace, LayerTrace, Outcome
 Statements = tuple[Statement, ...]
 
 _NO_ACCOUNT: Final = frozenset({LayerKind.SCP, LayerKind.IDENTITY, LayerKind.BOUNDARY, LayerKind.SESSION})
-_EXEMPT: Final = {  # layers that do not bind a kind of caller (policy-evaluation.md 4.8)
+_EXEMPT: Final = {  # layers that do not bind a kind of caller (4.8; for root: inferred.py, ROOT_SESSION_POLICY)
     PrincipalKind.ROOT: frozenset({LayerKind.IDENTITY, LayerKind.BOUNDARY}),
     PrincipalKind.SERVICE: _NO_ACCOUNT,
     PrincipalKind.ANONYMOUS: _NO_ACCOUNT,
@@ -139,6 +139,7 @@ def trace_grant(grant: Grant, asked: Asked) -> GrantTrace:
         operation in grant.operations,
         grant.constraint,
         grant.pairs,
+        # Without an encryption context, an empty one: inferred.py, GRANT_CONTEXT_ABSENT
         operation in _UNCONSTRAINED or _constraint_holds(grant, asked.question.encryption_context or {}),
     )
 

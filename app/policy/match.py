@@ -105,7 +105,10 @@ def split_pattern(pattern: Pattern) -> tuple[Pattern, ...]:
 
 
 def resource_test(pattern: Pattern) -> Test:
-    """Does a request's resource fit? Part by part for ARNs, else as a text (policy-evaluation.md 1.2)."""
+    """Does a request's resource fit? Part by part for ARNs, else as a text.
+
+    Source: policy-evaluation.md 1.2; for patterns of fewer parts inferred.py, PATTERN_THAT_IS_NO_ARN.
+    """
     whole = glob(pattern)
     if whole is _anything:
         return whole
@@ -134,7 +137,10 @@ ACTION: Final = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 
 
 def action_test(pattern: str) -> Test:
-    """Does an action, given in lower case, fit? Prefix and name match without regard to case; the prefix is exact."""
+    """Does an action, given in lower case, fit? Prefix and name match without regard to case.
+
+    The prefix has no wildcards: inferred.py, ACTION_PREFIX_HAS_NO_WILDCARDS.
+    """
     if set(pattern) == {"*"}:
         return _anything
     prefix, _, name = pattern.lower().partition(":")

@@ -86,7 +86,11 @@ def listed_name(kind: str, text: str, ids: Mapping[str, str] | None = None) -> s
 
 
 def entry_name(text: str, ids: Mapping[str, str] | None = None) -> str:
-    """The one name that an entry under "AWS", or a grantee, stands for; `ids`: the unique ids recorded for ARNs."""
+    """The one name that an entry under "AWS", or a grantee, stands for; `ids`: the unique ids recorded for ARNs.
+
+    Users and roles only have ids (inferred.py, SESSION_ARNS_HAVE_NO_IDS); a role without one goes by account and name
+    (inferred.py, ROLE_BY_NAME).
+    """
     if ids and text in ids:
         return f"id:{ids[text]}"
     if account := account_named(text):

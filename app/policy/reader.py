@@ -43,7 +43,7 @@ def text_of(node: Node, what: str) -> str:
 
 
 def items_of(node: Node) -> tuple[Node, ...]:
-    """The values of a list; a value without brackets is a list of one."""
+    """The values of a list, which may be empty (inferred.py, EMPTY_LISTS); without brackets a list of one."""
     return node.items if isinstance(node, Array) else (node,)
 
 

@@ -89,7 +89,8 @@ class ResourceElement:
 class PrincipalElement:
     """Principal or NotPrincipal, and what it matches by: names.
 
-    NotPrincipal exempts whoever is listed by any of his names; who is not listed it means directly. With Deny it does
+    NotPrincipal exempts whoever is listed by any of his names (inferred.py, NOT_PRINCIPAL_EXEMPTIONS); who is not
+    listed it means directly. With Deny it does
     not exempt a principal that has a permissions boundary (policy-evaluation.md 3.3).
     """
 

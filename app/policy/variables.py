@@ -54,7 +54,7 @@ def is_fixed(parts: Template) -> bool:
 def render(parts: Template, lookup: Lookup) -> Pattern | None:
     """The pattern with the request's values put in; None where a variable has neither a value nor a default.
 
-    A many-valued key can not be a variable: it counts as absent.
+    A many-valued key counts as absent (inferred.py, VARIABLE_OF_MANY_VALUES).
     """
     pieces: list[str] = []
     for part in parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -27,7 +28,7 @@ GOOD = {
 HOLDERS = (DocumentKind.IDENTITY, DocumentKind.BOUNDARY, DocumentKind.SESSION, DocumentKind.SCP)
 
 
-def without(statement: dict[str, object], *names: str) -> dict[str, object]:
+def without(statement: Mapping[str, object], *names: str) -> dict[str, object]:
     return {name: value for name, value in statement.items() if name not in names}
 
 
