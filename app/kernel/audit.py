@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.clock import iso
 from app.kernel.draft import Draft, Frame, Result
 from app.kernel.log import CallEntry, EventEntry
+from app.kernel.shapes import lower_camel
 
 if TYPE_CHECKING:
     from app.kernel.call import Call, Caller
@@ -22,6 +24,15 @@ if TYPE_CHECKING:
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 INTERNAL = "AWS Internal"
+
+
+def camel(value: Any) -> Any:
+    """Parameters or an answer with member names in lower camel case and dates as CloudTrail writes those of IAM."""
+    if isinstance(value, Mapping):
+        return {lower_camel(name): camel(item) for name, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [camel(item) for item in value]
+    return f"{value:%b} {value.day}, {value:%Y, %I:%M:%S %p}" if isinstance(value, datetime) else value
 
 
 def _same(body: dict[str, Any]) -> dict[str, Any]:
@@ -211,6 +222,20 @@ def note_call(draft: Draft, frame: Frame, result: Result) -> None:
             via=(call.via.invoked_by if call.via else "") or call.acting_service,
         )
     )
+
+
+def note_settled(draft: Draft, operation: str, resource: str, code: str, result: Result) -> None:
+    """The entry of what was answered well and failed later: found by the resource's id, with the nested call's cause."""
+    call = draft.frame.call
+    draft.log.append(
+        CallEntry(
+            request_id=call.request_id, root=call.root or call.request_id, at_ms=call.at_ms, operation=operation,
+            account=call.account, region=call.region, caller=call.caller.arn, code=code,
+            message=result.error.message if result.error else "",
+            cause=result.refusal.cause.name if result.refusal else "",
+            resources=(resource, *call.about),
+        )
+    )  # fmt: skip
 
 
 _ID_MARKS = ("snap-", "vol-", "ami-", "i-", "arn:", "alias/", "mrk-")
