@@ -71,7 +71,13 @@ def record(draft: Draft, frame: Frame, result: Result) -> None:
         append(draft, frame, account, style.copy({**body, "userIdentity": _reduced(frame.call)}))
 
 
-_MALFORMED = {"ValidationException", "ValidationError", "SerializationException", "UnknownOperationException", "InvalidAction"}
+_MALFORMED = {
+    "ValidationException",
+    "ValidationError",
+    "SerializationException",
+    "UnknownOperationException",
+    "InvalidAction",
+}
 
 
 def _is_malformed(error: AwsError) -> bool:
@@ -167,7 +173,12 @@ def identity(call: Call) -> dict[str, Any]:
         return {"type": "AWSService", "invokedBy": call.acting_service or caller.arn}
     if caller.kind == "anonymous":
         return {"type": "Unknown"}
-    who: dict[str, Any] = {"type": _TYPES[caller.kind], "principalId": caller.unique_id, "arn": caller.arn, "accountId": caller.account}
+    who: dict[str, Any] = {
+        "type": _TYPES[caller.kind],
+        "principalId": caller.unique_id,
+        "arn": caller.arn,
+        "accountId": caller.account,
+    }
     if caller.access_key_id:
         who["accessKeyId"] = caller.access_key_id
     if caller.kind == "user":
@@ -218,7 +229,9 @@ def note_call(draft: Draft, frame: Frame, result: Result) -> None:
             message=result.error.message if result.error else "",
             cause=refusal.cause.name if refusal else "",
             parent=call.parent,
-            resources=tuple(dict.fromkeys((*call.about, *frame.about, *names(call.parameters), *names(result.answer or {})))),
+            resources=tuple(
+                dict.fromkeys((*call.about, *frame.about, *names(call.parameters), *names(result.answer or {})))
+            ),
             via=(call.via.invoked_by if call.via else "") or call.acting_service,
         )
     )
@@ -260,4 +273,9 @@ def _named(frame: Frame) -> tuple[tuple[str, str], ...]:
     return tuple((_RESOURCE_TYPES[prefix], id) for id in found if (prefix := id.partition("-")[0]) in _RESOURCE_TYPES)
 
 
-_RESOURCE_TYPES = {"snap": "AWS::EC2::Snapshot", "vol": "AWS::EC2::Volume", "ami": "AWS::EC2::Ami", "i": "AWS::EC2::Instance"}
+_RESOURCE_TYPES = {
+    "snap": "AWS::EC2::Snapshot",
+    "vol": "AWS::EC2::Volume",
+    "ami": "AWS::EC2::Ami",
+    "i": "AWS::EC2::Instance",
+}

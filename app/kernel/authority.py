@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from app.kernel.call import Call, Caller
     from app.kernel.draft import Draft
     from app.kernel.records import Record
-    from app.kernel.world import World
 
 Side = Literal["both", "caller"]
 BOTH: Side = "both"  # the caller's account and the owner's must allow
@@ -117,7 +116,9 @@ class AUTHORIZE:
     """A check: each action must be allowed on each of its resources, in this order. `None` for a resource skips it."""
 
     def __init__(self, *questions: tuple[str, ResourceOf] | tuple[str, ResourceOf, Side]) -> None:
-        self.questions = tuple((question[0], question[1], question[2] if len(question) == 3 else BOTH) for question in questions)
+        self.questions = tuple(
+            (question[0], question[1], question[2] if len(question) == 3 else BOTH) for question in questions
+        )
 
     def __call__(self, draft: Draft, call: Call) -> None:
         for action, resource_of, side in self.questions:
@@ -210,7 +211,13 @@ def principal_of(caller: Caller, own: IdentityLayers) -> Principal:
 
 # Global condition keys: name -> its value for a call, None where AWS does not supply it (policy-evaluation.md 2.3).
 # Not supplied, because nothing here has them: VPC keys, aws:referer, federation and MFA devices.
-_TYPES = {"root": "Account", "user": "User", "session": "AssumedRole", "federated": "FederatedUser", "anonymous": "Anonymous"}
+_TYPES = {
+    "root": "Account",
+    "user": "User",
+    "session": "AssumedRole",
+    "federated": "FederatedUser",
+    "anonymous": "Anonymous",
+}
 
 
 def _flag(value: bool) -> str:

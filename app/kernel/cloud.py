@@ -52,18 +52,14 @@ def machine_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def new_world(
-    name: str, *, seed: str | None = None, clock: Clock | None = None, rules: Rules | None = None
-) -> World:
+def new_world(name: str, *, seed: str | None = None, clock: Clock | None = None, rules: Rules | None = None) -> World:
     """A fresh world. With a seed its ids, keys and request ids are the same in every run."""
     secret = hashlib.sha256(f"reseal/world/{seed}".encode()).digest() if seed is not None else os.urandom(32)
     clock = clock or Clock()
     if clock.mode == "real" and not clock.machine_ms:
         now = machine_ms()
         clock = msgspec.structs.replace(clock, now_ms=now, machine_ms=now)
-    return World(
-        name, Secret(secret), os.urandom(16), clock, rules or Rules(), seeded=seed is not None
-    )
+    return World(name, Secret(secret), os.urandom(16), clock, rules or Rules(), seeded=seed is not None)
 
 
 class Cloud:
@@ -167,7 +163,9 @@ class Cloud:
 
     def _move_to(self, now_ms: int) -> None:
         before = self._world
-        clock = msgspec.structs.replace(before.clock, now_ms=now_ms, machine_ms=self._machine() if before.clock.mode == "real" else 0)
+        clock = msgspec.structs.replace(
+            before.clock, now_ms=now_ms, machine_ms=self._machine() if before.clock.mode == "real" else 0
+        )
         after = replace(before, clock=clock, position=before.position + 1, revision=before.revision + 1)
         tick = CallEntry("", "", now_ms, "reseal:Tick", "", "", "reseal")
         self._world = self._store.commit(Commit(before, after, (), (tick,), {}))
@@ -180,14 +178,29 @@ class Cloud:
 
 
 def _asked(request: Request) -> str:
-    what = (request.operation, request.caller.arn, request.region, msgspec.to_builtins(dict(request.parameters), enc_hook=str))
+    what = (
+        request.operation,
+        request.caller.arn,
+        request.region,
+        msgspec.to_builtins(dict(request.parameters), enc_hook=str),
+    )
     return hashlib.sha256(repr(what).encode()).hexdigest()
 
 
 def _remember(outcome: Outcome, request: Request, reply: Reply) -> Outcome:
     """Keep the reply in the same commit as the effect, so that a repeated call finds either both or neither."""
-    error = reply.error and {"code": reply.error.code, "message": reply.error.message, "status": reply.error.status, "members": reply.error.members}
-    kept: dict[str, Any] = {"request_id": reply.request_id, "answer": reply.answer, "error": error, "decision_id": reply.decision_id}
+    error = reply.error and {
+        "code": reply.error.code,
+        "message": reply.error.message,
+        "status": reply.error.status,
+        "members": reply.error.members,
+    }
+    kept: dict[str, Any] = {
+        "request_id": reply.request_id,
+        "answer": reply.answer,
+        "error": error,
+        "decision_id": reply.decision_id,
+    }
     record = Remembered(
         account=request.caller.account,
         id=request.idempotency_key,

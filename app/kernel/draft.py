@@ -173,8 +173,14 @@ class Draft:
         call = self.frame.call
         return self._nest(
             call.nested(
-                operation=operation, parameters=parameters, caller=caller, via=None, acting_service=invoked_by,
-                request_id=call.request_id, about=(*call.about, *self.frame.about), declared=None,
+                operation=operation,
+                parameters=parameters,
+                caller=caller,
+                via=None,
+                acting_service=invoked_by,
+                request_id=call.request_id,
+                about=(*call.about, *self.frame.about),
+                declared=None,
             )  # fmt: skip
         )
 

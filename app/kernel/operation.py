@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         ResourceLayers,
     )
     from app.kernel.call import Call, Caller
-    from app.kernel.draft import Draft, Frame
+    from app.kernel.draft import Draft
     from app.kernel.edge import Edge, Node
     from app.kernel.records import Record
     from app.kernel.world import World

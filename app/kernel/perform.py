@@ -107,7 +107,9 @@ def _shape(services: Services, operation: Operation, call: Call) -> None:
     error = shapes.validate(operation.service, operation.name, call.parameters)
     if error:
         raise Refused(error)
-    undeclared = sorted(name for name, value in call.parameters.items() if value is not None and name not in operation.declared)
+    undeclared = sorted(
+        name for name, value in call.parameters.items() if value is not None and name not in operation.declared
+    )
     if undeclared:
         what = f"{', '.join(undeclared)} of {operation.name}"
         missing = services.by_prefix[operation.service].missing
@@ -142,5 +144,12 @@ def _outcome(draft: Draft, before: World, result: Result, decision_id: str, note
     )
     touched = tuple(draft.touched) if changed else ()
     return Outcome(
-        world, result.answer, result.error, decision_id if result.error else "", tuple(draft.log), draft.blocks, touched, notes
+        world,
+        result.answer,
+        result.error,
+        decision_id if result.error else "",
+        tuple(draft.log),
+        draft.blocks,
+        touched,
+        notes,
     )

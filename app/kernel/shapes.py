@@ -226,9 +226,10 @@ def ec2_name(member: str, shape: Shape) -> str:
 
 
 def _unknown(service: str, shape: Shape, value: Any, path: Path) -> Iterator[Path]:
-    kind = shape.type_name if shape is not None else "structure"
+    """Depth first; an operation without an input shape knows no member at all."""
+    kind: str = getattr(shape, "type_name", "structure")
     if kind == "structure" and isinstance(value, Mapping):
-        members: Mapping[str, Shape] = shape.members if shape is not None else {}
+        members: Mapping[str, Shape] = getattr(shape, "members", {})
         for name, item in value.items():
             inner = members.get(name)
             if inner is None:

@@ -1,0 +1,194 @@
+"""Checks and helpers that EC2's volume and snapshot operations share: ids, dry run, tokens, filters and pages."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from app.kernel.errors import AwsError, Refused
+from app.policy.match import glob
+from app.services.ebs import errors
+from app.services.ebs.records import Token
+
+if TYPE_CHECKING:
+    from app.kernel.call import Call
+    from app.kernel.draft import Draft
+    from app.kernel.operation import Answer, Check
+
+T = TypeVar("T")
+
+
+def required(*names: str) -> Check:
+    """EC2's own form for a parameter that is missing."""
+
+    def check(draft: Draft, call: Call) -> None:
+        for name in names:
+            if call[name] in (None, ""):
+                errors.MISSING_PARAMETER.refuse(name=name)
+
+    return check
+
+
+def DRY_RUN(draft: Draft, call: Call) -> None:
+    """All that was checked so far holds, and nothing more is done."""
+    if call["DryRun"]:
+        errors.DRY_RUN.refuse()
+
+
+_SNAPSHOT_ID = re.compile(r"snap-(?:[0-9a-f]{8}|[0-9a-f]{17})\Z")
+_VOLUME_ID = re.compile(r"vol-(?:[0-9a-f]{8}|[0-9a-f]{17})\Z")
+
+
+def is_snapshot_id(text: str) -> bool:
+    return bool(_SNAPSHOT_ID.match(text))
+
+
+def snapshot_id(parameter: str = "SnapshotId", malformed: AwsError = errors.SNAPSHOT_MALFORMED) -> Check:
+    def check(draft: Draft, call: Call) -> None:
+        well_formed_snapshot(call[parameter], malformed)
+
+    return check
+
+
+def well_formed_snapshot(id: str | None, malformed: AwsError = errors.SNAPSHOT_MALFORMED) -> None:
+    if id is None or is_snapshot_id(id):
+        return
+    (malformed if id.startswith("snap-") or malformed is errors.BAD_SOURCE_ID else errors.SNAPSHOT_NO_PREFIX).refuse(
+        id=id
+    )
+
+
+def well_formed_volume(id: str | None) -> None:
+    if id is not None and not _VOLUME_ID.match(id):
+        errors.VOLUME_MALFORMED.refuse(id=id)
+
+
+def volume_id(parameter: str = "VolumeId") -> Check:
+    def check(draft: Draft, call: Call) -> None:
+        well_formed_volume(call[parameter])
+
+    return check
+
+
+def ascii_description(draft: Draft, call: Call) -> None:
+    if call["Description"] and not call["Description"].isascii():
+        errors.NOT_ASCII.refuse(value=call["Description"])
+
+
+def CLIENT_TOKEN(draft: Draft, call: Call) -> Answer | None:
+    """The same token with the same parameters is answered as the first time; with others it is refused."""
+    if not call["ClientToken"]:
+        return None
+    seen = draft.get(Token, call.account, call.region, f"{call.operation}/{call['ClientToken']}")
+    if seen is None:
+        return None
+    if seen.asked != _asked(call):
+        reused = errors.DIRECT_CONFLICT if call.service == "ebs" else errors.TOKEN_REUSED
+        reused.refuse()
+    return _revived(json.loads(seen.answer))
+
+
+def remember_token(draft: Draft, call: Call, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    if call["ClientToken"]:
+        text = json.dumps(dict(answer), default=lambda at: {"$time": at.isoformat()})
+        key = f"{call.operation}/{call['ClientToken']}"
+        draft.put(Token(account=call.account, region=call.region, id=key, asked=_asked(call), answer=text))
+    return answer
+
+
+def _revived(answer: dict[str, Any]) -> dict[str, Any]:
+    import datetime
+
+    return {
+        k: datetime.datetime.fromisoformat(v["$time"]) if isinstance(v, dict) and "$time" in v else v
+        for k, v in answer.items()
+    }
+
+
+def _asked(call: Call) -> str:
+    kept = {name: value for name, value in call.parameters.items() if name not in ("ClientToken", "DryRun")}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
+
+
+# filters and pages
+
+FilterTable = Mapping[str, Callable[[Any], str | Iterable[str]]]
+
+
+def matches(call: Call, table: FilterTable, tags_of: Callable[[Any], Mapping[str, str]]) -> Callable[[Any], bool]:
+    """A test for records: every filter must match by one of its values; `*` and `?` are wildcards, case counts."""
+    tests = [_filter_test(each, table, tags_of) for each in call["Filters"] or ()]
+    return lambda record: all(test(record) for test in tests)
+
+
+def _filter_test(
+    each: Mapping[str, Any], table: FilterTable, tags_of: Callable[[Any], Mapping[str, str]]
+) -> Callable[[Any], bool]:
+    name, wanted = each.get("Name", ""), [glob((value,)) for value in each.get("Values") or ()]
+
+    def holds(values: Iterable[str]) -> bool:
+        return any(pattern(value) for value in values for pattern in wanted)
+
+    if name.startswith("tag:"):
+        return lambda record: (value := tags_of(record).get(name[4:])) is not None and holds((value,))
+    if name == "tag-key":
+        return lambda record: holds(tags_of(record))
+    if name not in table:
+        errors.BAD_FILTER.refuse(name=name)
+
+    def test(record: Any) -> bool:
+        found = table[name](record)
+        return holds((found,) if isinstance(found, str) else found)
+
+    return test
+
+
+def page(
+    call: Call, records: Iterator[T], cursor_of: Callable[[T], str], *, ids: str = "", low: int = 5
+) -> tuple[list[T], dict[str, str]]:
+    """The records of one page, and the NextToken if there are more. `records` begin behind `start_after(call)`."""
+    size = call["MaxResults"]
+    if size is None:
+        return list(records), {}
+    if ids and call[ids]:
+        errors.PAGE_AND_IDS.refuse(ids=ids[0].lower() + ids[1:])
+    if size < low:
+        errors.BAD_PAGE_SIZE.refuse(value=size, low=low)
+    found: list[T] = []
+    for record in records:
+        if len(found) == min(size, 1000):
+            return found, {"NextToken": _page_token(call, cursor_of(found[-1]))}
+        found.append(record)
+    return found, {}
+
+
+def start_after(draft: Draft, call: Call) -> str:
+    """The cursor in NextToken; "" at the beginning."""
+    token = call["NextToken"]
+    if not token:
+        return ""
+    try:
+        mark, _, cursor = base64.urlsafe_b64decode(token.encode()).decode().partition("|")
+    except ValueError:
+        mark, cursor = "", ""
+    if mark != _page_mark(call):
+        errors.BAD_PAGE_TOKEN.refuse()
+    return cursor
+
+
+def _page_token(call: Call, cursor: str) -> str:
+    return base64.urlsafe_b64encode(f"{_page_mark(call)}|{cursor}".encode()).decode()
+
+
+def _page_mark(call: Call) -> str:
+    """A token belongs to the operation and account that got it."""
+    return hashlib.sha256(f"{call.operation}/{call.account}/{call.region}".encode()).hexdigest()[:16]
+
+
+def refused(error: AwsError, result: Any, **values: object) -> Refused:
+    """`error`, with the reason that a nested call failed for."""
+    return Refused(error(**values) if values else error, result.refusal)

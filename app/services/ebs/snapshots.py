@@ -1,0 +1,279 @@
+"""Snapshots: CreateSnapshot, DescribeSnapshots, DeleteSnapshot.
+
+CreateSnapshot asks nothing of KMS (ebs.md 1.3 [V]): the snapshot shares the volume's blocks and keeps its wrapped data
+key, with the volume's id as context, even after the volume is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from app.blocks.ref import BLOCK_SIZE_BYTES
+from app.kernel.authority import AUTHORIZE, CALLER, Resource, anything
+from app.kernel.clock import moment
+from app.kernel.errors import Refusal, Refused
+from app.kernel.operation import job, operation
+from app.kernel.records import replace
+from app.policy.causes import Cause
+from app.services.ebs import errors, requests, tags
+from app.services.ebs.records import Move, Snapshot, Writing, Written
+from app.services.ebs.requests import DRY_RUN, ascii_description, page, required, start_after, volume_id
+from app.services.ebs.rules import (
+    authorize_tags,
+    find_snapshot,
+    named_snapshot,
+    named_volume,
+    new_snapshot,
+    on,
+    own_snapshot,
+    own_volume,
+    requested_tags,
+    snapshot_arn,
+    visible_snapshot,
+    volume_arn,
+)
+
+if TYPE_CHECKING:
+    from app.kernel.call import Call
+    from app.kernel.draft import Draft
+    from app.kernel.operation import Answer
+
+COMPLETES_AFTER_MS = 5_000  # lifelike; presentation only (ebs.md 8)
+ALL = "all"
+
+
+def may_tag_snapshot(draft: Draft, call: Call) -> None:
+    authorize_tags(draft, call, "snapshot", snapshot_arn(call.region, "*"))
+
+
+def _snapshot_of_volume(draft: Draft, call: Call) -> Resource:
+    """The new snapshot, which knows its volume (ec2:ParentVolume)."""
+    resource, volume = new_snapshot(draft, call), own_volume(draft, call, call["VolumeId"])
+    parent = {"ec2:ParentVolume": volume_arn(call.region, call.account, call["VolumeId"])}
+    if volume:
+        parent |= {"ec2:VolumeSize": str(volume.size_gib), "ec2:Encrypted": str(volume.encrypted).lower()}
+    return Resource(resource.arn, resource.account, context={**resource.context, **parent, "ec2:Owner": call.account})
+
+
+def _volume_is_there(draft: Draft, call: Call) -> None:
+    volume = own_volume(draft, call, call["VolumeId"])
+    if volume is None:
+        errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
+    if volume.state != "available":
+        errors.VOLUME_STATE.refuse(id=volume.id)
+
+
+@operation(
+    "ec2", "CreateSnapshot",
+    honours={"VolumeId", "Description", "TagSpecifications", "DryRun"},
+    checks=(required("VolumeId"), volume_id(), ascii_description, tags.specified("snapshot"),
+            AUTHORIZE(("ec2:CreateSnapshot", _snapshot_of_volume, CALLER), ("ec2:CreateSnapshot", named_volume(), CALLER)),
+            may_tag_snapshot, DRY_RUN, _volume_is_there),
+    answers=(errors.MISSING_PARAMETER, errors.VOLUME_MALFORMED, errors.NOT_ASCII, errors.UNAUTHORIZED, errors.DRY_RUN,
+             errors.VOLUME_NOT_FOUND, errors.VOLUME_STATE, errors.BAD_TAG_TYPE, errors.TAG_RESERVED, errors.TAG_LIMIT),
+)  # fmt: skip
+def create_snapshot(draft: Draft, call: Call) -> Answer:
+    """Begin a snapshot of a volume as it is now. The answer shows no key and an empty Progress (ebs.md 1.3 [V])."""
+    volume = own_volume(draft, call, call["VolumeId"])
+    assert volume is not None
+    snapshot = draft.put(
+        Snapshot(
+            account=call.account, region=call.region, id=draft.new_id("snap", call.account, call.region),
+            origin="CreateSnapshot", volume_id=volume.id, size_gib=volume.size_gib, description=call["Description"] or "",
+            started_ms=call.at_ms, encrypted=volume.encrypted, key_arn=volume.key_arn, data_key=volume.data_key,
+            blocks=volume.blocks, family=volume.family, source_id=volume.id,
+        )
+    )  # fmt: skip
+    tags.put_tags(draft, call, snapshot.id, "snapshot", requested_tags(call, "snapshot"))
+    draft.later("complete_snapshot", after_ms=COMPLETES_AFTER_MS, about=(snapshot.id,), snapshot_id=snapshot.id)
+    return shown_when_asked_for(draft, snapshot)
+
+
+def shown_when_asked_for(draft: Draft, snapshot: Snapshot) -> dict[str, Any]:
+    answer = shown(draft, draft.frame.call.account, snapshot)
+    answer.pop("KmsKeyId", None)
+    answer.pop("StorageTier")
+    return answer | {"Progress": ""}
+
+
+@job("complete_snapshot")
+def complete_snapshot(draft: Draft, call: Call) -> None:
+    snapshot = own_snapshot(draft, call, call["snapshot_id"])
+    if snapshot and snapshot.state == "pending":
+        draft.put(completed(snapshot, call.at_ms))
+
+
+def completed(snapshot: Snapshot, at_ms: int) -> Snapshot:
+    return replace(snapshot, state="completed", progress="100%", completed_ms=at_ms, state_message="")
+
+
+def failed(snapshot: Snapshot, message: str) -> Snapshot:
+    return replace(snapshot, state="error", state_message=message)
+
+
+# what is there
+
+_FILTERS: requests.FilterTable = {
+    "description": lambda snapshot: snapshot.description,
+    "encrypted": lambda snapshot: str(snapshot.encrypted).lower(),
+    "owner-alias": lambda snapshot: (),
+    "owner-id": lambda snapshot: snapshot.account,
+    "progress": lambda snapshot: snapshot.progress,
+    "snapshot-id": lambda snapshot: snapshot.id,
+    "start-time": lambda snapshot: moment(snapshot.started_ms).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+    "status": lambda snapshot: snapshot.state,
+    "storage-tier": lambda snapshot: "standard",
+    "transfer-type": lambda snapshot: _transfer_type(snapshot),
+    "volume-id": lambda snapshot: snapshot.volume_id,
+    "volume-size": lambda snapshot: str(snapshot.size_gib),
+}
+
+
+def _transfer_type(snapshot: Snapshot) -> str:
+    return "time-based" if snapshot.duration_minutes else "standard"
+
+
+def _ids_are_well_formed(draft: Draft, call: Call) -> None:
+    for id in call["SnapshotIds"] or ():
+        requests.well_formed_snapshot(id)
+
+
+@operation(
+    "ec2", "DescribeSnapshots",
+    honours={"SnapshotIds", "OwnerIds", "RestorableByUserIds", "Filters", "MaxResults", "NextToken", "DryRun"},
+    checks=(on("ec2:DescribeSnapshots", anything), DRY_RUN, _ids_are_well_formed),
+    answers=(errors.UNAUTHORIZED, errors.SNAPSHOT_NOT_FOUND, errors.SNAPSHOT_MALFORMED, errors.SNAPSHOT_NO_PREFIX, errors.BAD_FILTER,
+             errors.BAD_PAGE_SIZE, errors.BAD_PAGE_TOKEN, errors.PAGE_AND_IDS),
+    reads=True,
+    across_accounts="shared and public snapshots are seen",
+)  # fmt: skip
+def describe_snapshots(draft: Draft, call: Call) -> Answer:
+    """Snapshots of the Region that the caller can see, in the order of their ids; those named must all be visible."""
+    after = start_after(draft, call)
+    test = requests.matches(
+        call, _FILTERS, lambda snapshot: tags.tags_of(draft, call.account, call.region, snapshot.id)
+    )
+    wanted = (snapshot for snapshot in _candidates(draft, call, after) if _is_wanted(call, snapshot) and test(snapshot))
+    found, more = page(call, wanted, lambda snapshot: snapshot.id, ids="SnapshotIds")
+    return {"Snapshots": [shown(draft, call.account, snapshot) for snapshot in found], **more}
+
+
+def _candidates(draft: Draft, call: Call, after: str) -> Iterator[Snapshot]:
+    """Named ones; else a merge of own, shared and public ones by id, each from its index."""
+    if call["SnapshotIds"]:
+        for id in sorted(set(call["SnapshotIds"])):
+            snapshot = visible_snapshot(draft, call, id)
+            if snapshot is None:
+                _not_found(draft, call, id)
+            else:
+                yield snapshot
+        return
+    from heapq import merge
+
+    account, region = call.account, call.region
+    own = draft.scan(Snapshot, account, region, after=(account, region, after) if after else ())
+    shared = draft.scan_index(Snapshot, "shared", account, region, after=(account, region, after) if after else ())
+    public = draft.scan_index(Snapshot, "public", region, after=(region, after) if after else ())
+    last = ""
+    for snapshot in merge(own, shared, public, key=lambda each: each.id):
+        if snapshot.id != last:
+            last = snapshot.id
+            yield snapshot
+
+
+def _not_found(draft: Draft, call: Call, id: str) -> None:
+    cause = Cause.SNAPSHOT_NOT_SHARED if find_snapshot(draft, call.region, id) else Cause.SNAPSHOT_NOT_FOUND
+    raise Refused(errors.SNAPSHOT_NOT_FOUND(id=id), Refusal(cause))
+
+
+def _is_wanted(call: Call, snapshot: Snapshot) -> bool:
+    """OwnerIds and RestorableByUserIds narrow what is visible; each is a list of which one must fit."""
+    owners, restorable_by = call["OwnerIds"], call["RestorableByUserIds"]
+    if owners and snapshot.account not in (call.account if owner == "self" else owner for owner in owners):
+        return False
+    if not restorable_by:
+        return True
+    return any(_is_restorable_by(snapshot, call.account if each == "self" else each) for each in restorable_by)
+
+
+def _is_restorable_by(snapshot: Snapshot, account: str) -> bool:
+    """Given the permission to make volumes: `all`, or an account by name (the owner needs none) [D]."""
+    return snapshot.is_public if account == ALL else account in snapshot.shared_with
+
+
+def shown(draft: Draft, account: str, snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot as this account sees it: with its own tags, not the owner's."""
+    answer: dict[str, Any] = {
+        "SnapshotId": snapshot.id,
+        "VolumeId": snapshot.volume_id,
+        "State": snapshot.state,
+        "StartTime": moment(snapshot.started_ms),
+        "Progress": snapshot.progress,
+        "OwnerId": snapshot.account,
+        "Description": snapshot.description,
+        "VolumeSize": snapshot.size_gib,
+        "Encrypted": snapshot.encrypted,
+        "StorageTier": "standard",
+        "Tags": tags.tag_list(tags.tags_of(draft, account, snapshot.region, snapshot.id)),
+    }
+    if snapshot.key_arn:
+        answer["KmsKeyId"] = snapshot.key_arn
+    if snapshot.state_message:
+        answer["StateMessage"] = snapshot.state_message
+    if snapshot.state == "completed":
+        answer |= {
+            "CompletionTime": moment(snapshot.completed_ms),
+            "FullSnapshotSizeInBytes": snapshot.blocks.count * BLOCK_SIZE_BYTES,
+        }
+    if snapshot.origin == "CopySnapshot":
+        answer["TransferType"] = _transfer_type(snapshot)
+    if snapshot.duration_minutes:
+        answer["CompletionDurationMinutes"] = snapshot.duration_minutes
+    return answer
+
+
+def snapshot_is_owned(draft: Draft, call: Call) -> None:
+    """Whoever does not own it is told that it does not exist (ebs.md 1.5 [V])."""
+    if own_snapshot(draft, call, call["SnapshotId"]) is None:
+        found = visible_snapshot(draft, call, call["SnapshotId"])
+        raise Refused(
+            errors.SNAPSHOT_NOT_FOUND(id=call["SnapshotId"]),
+            Refusal(Cause.SNAPSHOT_NOT_OWNED if found else Cause.SNAPSHOT_NOT_FOUND),
+        )
+
+
+@operation(
+    "ec2", "DeleteSnapshot",
+    honours={"SnapshotId", "DryRun"},
+    checks=(required("SnapshotId"), requests.snapshot_id(), on("ec2:DeleteSnapshot", named_snapshot()), DRY_RUN, snapshot_is_owned),
+    answers=(errors.MISSING_PARAMETER, errors.SNAPSHOT_MALFORMED, errors.SNAPSHOT_NO_PREFIX, errors.UNAUTHORIZED, errors.SNAPSHOT_NOT_FOUND),
+)  # fmt: skip
+def delete_snapshot(draft: Draft, call: Call) -> Answer:
+    """Gone at once. Other snapshots, volumes and copies keep their blocks, and no grant is touched (ebs.md 1.6 [D])."""
+    snapshot = own_snapshot(draft, call, call["SnapshotId"])
+    assert snapshot is not None
+    remove(draft, call, snapshot)
+    return {}
+
+
+def remove(draft: Draft, call: Call, snapshot: Snapshot) -> None:
+    """The snapshot and what is kept for it alone."""
+    place = (snapshot.account, snapshot.region)
+    for kind in (Writing, Move):
+        found = draft.get(kind, *place, snapshot.id)
+        if found:
+            draft.delete(found)
+    for block in list(blocks_written(draft, snapshot)):
+        draft.delete(block)
+    draft.delete(snapshot)
+    tags.drop_tags(draft, call, snapshot.id)
+
+
+def blocks_written(draft: Draft, snapshot: Snapshot) -> Iterator[Written]:
+    """Blocks of an open snapshot, in the order of their index."""
+    place, mark = (snapshot.account, snapshot.region), f"{snapshot.id}/"
+    for written in draft.scan(Written, *place, after=(*place, mark)):
+        if not written.id.startswith(mark):
+            return
+        yield written

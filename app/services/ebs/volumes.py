@@ -1,0 +1,433 @@
+"""Volumes: CreateVolume, DescribeVolumes, DeleteVolume.
+
+CreateVolume answers `creating` whatever its key is worth. The KMS calls (ebs.md 1.2) are made when the volume settles,
+with the request id of CreateVolume; where one of them is refused, the volume does not stay in error, it vanishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.kernel import audit
+from app.kernel.authority import AUTHORIZE, CALLER, Resource, anything, tag_context
+from app.kernel.clock import moment, whole_second
+from app.kernel.errors import Refusal, Refused
+from app.kernel.operation import job, operation
+from app.policy.causes import Cause
+from app.services.ebs import envelope, errors, places, plane, requests, tags
+from app.services.ebs.defaults import default_key, defaults
+from app.services.ebs.records import EMPTY_MAP, DataKey, Move, Snapshot, Volume
+from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, page, required, start_after, volume_id
+from app.services.ebs.rules import (
+    authorize_tags,
+    find_snapshot,
+    named_volume,
+    on,
+    own_volume,
+    requested_tags,
+    snapshot_arn,
+    snapshot_resource,
+    visible_snapshot,
+    volume_arn,
+)
+
+if TYPE_CHECKING:
+    from app.kernel.call import Call
+    from app.kernel.draft import Draft
+    from app.kernel.operation import Answer
+
+SETTLES_AFTER_MS = 2_000  # lifelike; presentation only (ebs.md 8)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeType:
+    """Limits of a volume type. Source: EBS user guide, volume types, 2026 [D]."""
+
+    size_gib_min: int
+    size_gib_max: int
+    iops_min: int = 0
+    iops_max: int = 0  # 0: Iops may not be given
+    iops_default: int | None = None
+    throughput_max: int = 0  # MiB/s; 0: Throughput may not be given
+    throughput_default: int | None = None
+
+
+VOLUME_TYPES = {
+    "gp2": VolumeType(1, 16_384),
+    "gp3": VolumeType(1, 65_536, 3_000, 80_000, 3_000, 2_000, 125),
+    "io1": VolumeType(4, 16_384, 100, 64_000),
+    "io2": VolumeType(4, 65_536, 100, 256_000),
+    "st1": VolumeType(125, 16_384),
+    "sc1": VolumeType(125, 16_384),
+    "standard": VolumeType(1, 1_024),
+}
+
+
+def _baseline_iops(type: str, size_gib: int) -> int | None:
+    """gp2: three a GiB, 100 to 16,000 [D]."""
+    return min(max(3 * size_gib, 100), 16_000) if type == "gp2" else VOLUME_TYPES[type].iops_default
+
+
+# checks, in AWS's order (ebs.md 1.2)
+
+
+def _zone_is_known(draft: Draft, call: Call) -> None:
+    if not call["AvailabilityZone"] and not call["AvailabilityZoneId"]:
+        errors.MISSING_PARAMETER.refuse(name="zone")
+    if _zone(call) not in places.zones(call.region):
+        errors.BAD_ZONE.refuse(zone=call["AvailabilityZone"] or call["AvailabilityZoneId"])
+
+
+def _zone(call: Call) -> str:
+    return call["AvailabilityZone"] or places.zone_of_id(call.region, call["AvailabilityZoneId"])
+
+
+def _snapshot_is_visible(draft: Draft, call: Call) -> None:
+    id = call["SnapshotId"]
+    requests.well_formed_snapshot(id or None)
+    if id:
+        found = find_snapshot(draft, call.region, id)
+        if found and found.account != call.account:
+            draft.frame.copies[found.account] = True  # the owner's trail gets a copy, of a refused call too [V]
+        if found is None or not found.is_visible_to(call.account):
+            draft.frame.copies.clear()
+            raise Refused(errors.SNAPSHOT_GONE, Refusal(_why_invisible(found)))
+
+
+def _why_invisible(found: Snapshot | None) -> Cause:
+    return Cause.SNAPSHOT_NOT_SHARED if found else Cause.SNAPSHOT_NOT_FOUND
+
+
+def _size_fits(draft: Draft, call: Call) -> None:
+    if call["Size"] is None and not call["SnapshotId"]:
+        errors.MISSING_PARAMETER.refuse(name="size/snapshot")
+    type, size = _type(call), _size(draft, call)
+    limits = VOLUME_TYPES.get(type)
+    if limits is None:
+        errors.BAD_VOLUME_TYPE.refuse(type=type)
+    if size < limits.size_gib_min:
+        errors.VOLUME_TOO_SMALL.refuse(size=size, low=limits.size_gib_min)
+    if size > limits.size_gib_max:
+        errors.VOLUME_TOO_LARGE.refuse(size=size, type=type, high=limits.size_gib_max)
+    if type in ("io1", "io2") and call["Iops"] is None:
+        errors.IOPS_REQUIRED.refuse()
+    _within(call, "Iops", type, limits.iops_min, limits.iops_max)
+    _within(call, "Throughput", type, 125, limits.throughput_max)
+
+
+def _within(call: Call, name: str, type: str, low: int, high: int) -> None:
+    value = call[name]
+    if value is None:
+        return
+    if not high:
+        errors.IOPS_NOT_SUPPORTED.refuse(name=name.lower(), type=type)
+    if not low <= value <= high:
+        errors.IOPS_RANGE.refuse(value=value, name=name.lower(), low=low, high=high)
+
+
+def _type(call: Call) -> str:
+    return call["VolumeType"] or "gp2"  # EC2's default where none is named [D]
+
+
+def _size(draft: Draft, call: Call) -> int:
+    """A size below the snapshot's is raised to it (ebs.md 1.2 [V])."""
+    source = _source(draft, call)
+    return max(call["Size"] or 0, source.size_gib if source else 0)
+
+
+def _source(draft: Draft, call: Call) -> Snapshot | None:
+    return visible_snapshot(draft, call, call["SnapshotId"]) if call["SnapshotId"] else None
+
+
+def _new_volume(draft: Draft, call: Call) -> Resource:
+    context: dict[str, Any] = {
+        "ec2:AvailabilityZone": _zone(call),
+        "ec2:VolumeSize": str(_size(draft, call)),
+        "ec2:VolumeType": _type(call),
+        "ec2:Encrypted": "true" if _will_be_encrypted(draft, call) else "false",
+    }
+    iops = call["Iops"] or _baseline_iops(_type(call), _size(draft, call))
+    context |= {"ec2:VolumeIops": str(iops)} if iops else {}
+    context |= {"ec2:VolumeThroughput": str(call["Throughput"])} if call["Throughput"] else {}
+    context |= {"ec2:KmsKeyId": call["KmsKeyId"]} if call["KmsKeyId"] else {}
+    context |= {"ec2:ParentSnapshot": snapshot_arn(call.region, call["SnapshotId"])} if call["SnapshotId"] else {}
+    context |= tag_context(requested_tags(call, "volume"))
+    return Resource(volume_arn(call.region, call.account, "*"), call.account, context=context)
+
+
+def _from_snapshot(draft: Draft, call: Call) -> Resource | None:
+    return snapshot_resource(draft, call, call["SnapshotId"]) if call["SnapshotId"] else None
+
+
+def _may_tag(draft: Draft, call: Call) -> None:
+    authorize_tags(draft, call, "volume", volume_arn(call.region, call.account, "*"))
+
+
+def _snapshot_is_complete(draft: Draft, call: Call) -> None:
+    source = _source(draft, call)
+    if source and source.state != "completed":
+        errors.SNAPSHOT_PENDING.refuse(state=source.state)
+
+
+def _encryption_is_consistent(draft: Draft, call: Call) -> None:
+    if call["KmsKeyId"] and not call["Encrypted"]:
+        errors.KEY_WITHOUT_ENCRYPTED.refuse()
+    source = _source(draft, call)
+    if call["Encrypted"] is False and source and source.encrypted:
+        errors.FALSE_OF_ENCRYPTED.refuse()
+
+
+def _will_be_encrypted(draft: Draft, call: Call) -> bool:
+    source = _source(draft, call)
+    return (
+        bool(call["Encrypted"])
+        or bool(source and source.encrypted)
+        or defaults(draft, call.account, call.region).encrypts
+    )
+
+
+def chosen_key(draft: Draft, call: Call) -> str:
+    """The key of the new volume as it was named, `alias/aws/ebs` or an ARN; "" for none (table of ebs.md 5.1)."""
+    source = _source(draft, call)
+    if not _will_be_encrypted(draft, call):
+        return ""
+    if call["KmsKeyId"]:
+        return call["KmsKeyId"]
+    if source and source.encrypted and source.account == call.account and not call["Encrypted"]:
+        return source.key_arn
+    return default_key(draft, call.account, call.region)
+
+
+@operation(
+    "ec2", "CreateVolume",
+    honours={"AvailabilityZone", "AvailabilityZoneId", "Encrypted", "Iops", "KmsKeyId", "Size", "SnapshotId", "VolumeType",
+             "TagSpecifications", "MultiAttachEnabled", "Throughput", "ClientToken", "DryRun"},
+    inert={"VolumeInitializationRate": "blocks are not loaded lazily, so there is no rate to set"},
+    checks=(_zone_is_known, tags.specified("volume"), _snapshot_is_visible, _size_fits,
+            AUTHORIZE(("ec2:CreateVolume", _new_volume, CALLER), ("ec2:CreateVolume", _from_snapshot, CALLER)), _may_tag,
+            DRY_RUN, CLIENT_TOKEN, _snapshot_is_complete, _encryption_is_consistent),
+    answers=(errors.MISSING_PARAMETER, errors.BAD_ZONE, errors.SNAPSHOT_GONE, errors.SNAPSHOT_MALFORMED, errors.SNAPSHOT_PENDING,
+             errors.FALSE_OF_ENCRYPTED, errors.KEY_WITHOUT_ENCRYPTED, errors.UNAUTHORIZED, errors.DRY_RUN, errors.TOKEN_REUSED,
+             errors.BAD_VOLUME_TYPE, errors.VOLUME_TOO_SMALL, errors.VOLUME_TOO_LARGE, errors.IOPS_REQUIRED,
+             errors.IOPS_NOT_SUPPORTED, errors.IOPS_RANGE, errors.BAD_TAG_TYPE, errors.TAG_RESERVED, errors.TAG_LIMIT),
+    settles=(errors.VOLUME_VANISHED,),
+    across_accounts="from a snapshot that is shared or public",
+)  # fmt: skip
+def create_volume(draft: Draft, call: Call) -> Answer:
+    """Begin a volume, empty or from a snapshot; sizes in GiB, Iops a second, Throughput in MiB/s.
+
+    The answer is `creating` even where the key is disabled, unknown or refused: then the volume vanishes.
+    """
+    source, key, size, type = _source(draft, call), chosen_key(draft, call), _size(draft, call), _type(call)
+    id = draft.new_id("vol", call.account, call.region)
+    volume = draft.put(
+        Volume(
+            account=call.account, region=call.region, id=id, zone=_zone(call), size_gib=size, type=type,
+            iops=call["Iops"] or _baseline_iops(type, size),
+            throughput=call["Throughput"] or VOLUME_TYPES[type].throughput_default,
+            multi_attach=bool(call["MultiAttachEnabled"]), created_ms=call.at_ms,
+            snapshot_id=source.id if source else "", encrypted=bool(key), key_arn=key if key.startswith("arn:") else "",
+            family=source.family if source else id, creating_request_id=call.request_id,
+        )
+    )  # fmt: skip
+    tags.put_tags(draft, call, id, "volume", requested_tags(call, "volume"))
+    if source and source.account != call.account:
+        _tell_owner(draft, source)
+    draft.later(
+        "settle_volume", after_ms=SETTLES_AFTER_MS, about=(id, source.id) if source else (id,), volume_id=id, key=key
+    )
+    answer = _shown(draft, volume) | {"CreateTime": whole_second(call.at_ms)}
+    answer.pop("Attachments")
+    if key and not (call["KmsKeyId"] or (source and source.encrypted and source.account == call.account)):
+        answer.pop("KmsKeyId", None)  # the default key is not named in the answer (ebs.md 1.2 [V])
+    elif call["KmsKeyId"]:
+        answer["KmsKeyId"] = call["KmsKeyId"]
+    return requests.remember_token(draft, call, answer)
+
+
+def _tell_owner(draft: Draft, source: Snapshot) -> None:
+    """The owner's service event (ebs.md 3.2; its details beyond the snapshot's id are inferred)."""
+    audit.service_event(
+        draft, source.account, "SharedSnapshotVolumeCreated", source="ec2.amazonaws.com", invoked_by="ec2.amazonaws.com",
+        identity={"type": "AWSAccount", "accountId": draft.frame.call.account, "invokedBy": "ec2.amazonaws.com"},
+        details={"snapshotId": source.id},
+    )  # fmt: skip
+
+
+@job("settle_volume")
+def settle_volume(draft: Draft, call: Call) -> None:
+    """Make the KMS calls of a new volume and bring its blocks; without its key the volume vanishes."""
+    volume = own_volume(draft, call, call["volume_id"])
+    if volume is None:
+        return
+    source = find_snapshot(draft, call.region, volume.snapshot_id) if volume.snapshot_id else None
+    saved = draft.world
+    try:
+        _hydrate(draft, volume, source, call["key"])
+    except envelope.Stopped as stopped:
+        draft.world = saved
+        _vanish(draft, call, volume, stopped)
+
+
+def _hydrate(draft: Draft, volume: Volume, source: Snapshot | None, key: str) -> None:
+    """The sequence of ebs.md 1.2 for this combination of snapshot and key.
+
+    ReEncrypt comes first: the snapshot's data key is wrapped anew under the volume's key and context, so that the one
+    Decrypt grant serves both data keys. An own snapshot under the same key needs no more than that.
+    """
+    if not key:
+        draft.change(volume, state="available", blocks=source.blocks if source else EMPTY_MAP)
+        return
+    if source is None or source.data_key is None:
+        _bring_blocks(draft, volume, source, key, None)
+        return
+    carried = envelope.re_wrap(draft, source.data_key, key, volume.id)
+    if source.account == volume.account and carried.key_arn == source.key_arn:
+        draft.change(volume, state="available", data_key=carried, key_arn=carried.key_arn, blocks=source.blocks)
+    else:
+        _bring_blocks(draft, volume, source, key, carried)
+
+
+def _bring_blocks(draft: Draft, volume: Volume, source: Snapshot | None, key: str, carried: DataKey | None) -> None:
+    """A new data key; then the service decrypts under the caller's grant, seals the blocks anew, and retires it."""
+    data_key = envelope.new_data_key(draft, key, volume.id)
+    grant_id = envelope.grant(draft, data_key.key_arn, "Decrypt", envelope.SUBSET, volume.id)
+    target_key = envelope.unwrap(draft, data_key, invoked_by=envelope.DIRECT)
+    source_key = (
+        envelope.unwrap(draft, carried, invoked_by=envelope.DIRECT) if carried else plane.platform_key(draft.world)
+    )
+    envelope.retire(draft, data_key.key_arn, grant_id)
+    volume = draft.change(volume, data_key=data_key, key_arn=data_key.key_arn)
+    _go_on(draft, volume, plane.plan(draft, volume, source.blocks if source else EMPTY_MAP, source_key, target_key))
+
+
+def _go_on(draft: Draft, volume: Volume, move: Move) -> None:
+    """One batch of blocks; then either the volume is there, or the rest is booked."""
+    move, blocks = plane.step(draft, move, volume.blocks)
+    if plane.is_finished(move):
+        _drop_move(draft, volume)
+        draft.change(volume, blocks=blocks, state="available")
+    else:
+        draft.change(volume, blocks=blocks)
+        draft.put(move)
+        draft.later("move_volume_blocks", about=(volume.id,), volume_id=volume.id)
+
+
+@job("move_volume_blocks")
+def move_volume_blocks(draft: Draft, call: Call) -> None:
+    """The next batch of blocks of a volume that is being created."""
+    volume, move = (
+        own_volume(draft, call, call["volume_id"]),
+        draft.get(Move, call.account, call.region, call["volume_id"]),
+    )
+    if volume and move:
+        _go_on(draft, volume, move)
+
+
+def _drop_move(draft: Draft, target: Volume | Snapshot) -> None:
+    move = draft.get(Move, target.account, target.region, target.id)
+    if move:
+        draft.delete(move)
+
+
+def _vanish(draft: Draft, call: Call, volume: Volume, stopped: envelope.Stopped) -> None:
+    """A volume that can not have its key is deleted. Why is in the log, under its id."""
+    draft.delete(volume)
+    tags.drop_tags(draft, call, volume.id)
+    error = errors.VOLUME_VANISHED
+    audit.note_settled(draft, "ec2:CreateVolume", volume.id, error.code, stopped.result)
+
+
+# what is there
+
+_FILTERS: requests.FilterTable = {
+    "attachment.instance-id": lambda volume: (),
+    "attachment.status": lambda volume: (),
+    "availability-zone": lambda volume: volume.zone,
+    "availability-zone-id": lambda volume: places.zone_id(volume.zone),
+    "create-time": lambda volume: moment(volume.created_ms).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+    "encrypted": lambda volume: str(volume.encrypted).lower(),
+    "multi-attach-enabled": lambda volume: str(volume.multi_attach).lower(),
+    "size": lambda volume: str(volume.size_gib),
+    "snapshot-id": lambda volume: volume.snapshot_id,
+    "status": lambda volume: volume.state,
+    "volume-id": lambda volume: volume.id,
+    "volume-type": lambda volume: volume.type,
+}
+
+
+def _ids_are_well_formed(draft: Draft, call: Call) -> None:
+    for id in call["VolumeIds"] or ():
+        requests.well_formed_volume(id)
+
+
+@operation(
+    "ec2", "DescribeVolumes",
+    honours={"VolumeIds", "Filters", "MaxResults", "NextToken", "DryRun"},
+    inert={"IncludeManagedResources": "no volume of a world is managed by another service"},
+    checks=(on("ec2:DescribeVolumes", anything), DRY_RUN, _ids_are_well_formed),
+    answers=(errors.UNAUTHORIZED, errors.VOLUME_NOT_FOUND, errors.VOLUME_MALFORMED, errors.BAD_FILTER, errors.BAD_PAGE_SIZE,
+             errors.BAD_PAGE_TOKEN, errors.PAGE_AND_IDS),
+    reads=True,
+)  # fmt: skip
+def describe_volumes(draft: Draft, call: Call) -> Answer:
+    """The caller's volumes of the Region, in the order of their ids; those named must all be there."""
+    after = start_after(draft, call)
+    test = requests.matches(call, _FILTERS, lambda volume: tags.tags_of(draft, call.account, call.region, volume.id))
+    found, more = page(call, filter(test, _candidates(draft, call, after)), lambda volume: volume.id, ids="VolumeIds")
+    return {"Volumes": [_shown(draft, volume) for volume in found], **more}
+
+
+def _candidates(draft: Draft, call: Call, after: str) -> Iterator[Volume]:
+    if not call["VolumeIds"]:
+        yield from draft.scan(
+            Volume, call.account, call.region, after=(call.account, call.region, after) if after else ()
+        )
+        return
+    for id in sorted(set(call["VolumeIds"])):
+        volume = own_volume(draft, call, id)
+        if volume is None:
+            errors.VOLUME_NOT_FOUND.refuse(id=id)
+        yield volume
+
+
+def _shown(draft: Draft, volume: Volume) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "VolumeId": volume.id,
+        "Size": volume.size_gib,
+        "SnapshotId": volume.snapshot_id,
+        "AvailabilityZone": volume.zone,
+        "AvailabilityZoneId": places.zone_id(volume.zone),
+        "State": volume.state,
+        "CreateTime": moment(volume.created_ms),
+        "Attachments": [],
+        "VolumeType": volume.type,
+        "Encrypted": volume.encrypted,
+        "MultiAttachEnabled": volume.multi_attach,
+        "Tags": tags.tag_list(tags.tags_of(draft, volume.account, volume.region, volume.id)),
+    }
+    optional = {"KmsKeyId": volume.key_arn, "Iops": volume.iops, "Throughput": volume.throughput}
+    return shown | {name: value for name, value in optional.items() if value}
+
+
+def _volume_exists(draft: Draft, call: Call) -> None:
+    if own_volume(draft, call, call["VolumeId"]) is None:
+        errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
+
+
+@operation(
+    "ec2", "DeleteVolume",
+    honours={"VolumeId", "DryRun"},
+    checks=(required("VolumeId"), volume_id(), on("ec2:DeleteVolume", named_volume()), DRY_RUN, _volume_exists),
+    answers=(errors.MISSING_PARAMETER, errors.VOLUME_MALFORMED, errors.UNAUTHORIZED, errors.VOLUME_NOT_FOUND),
+)  # fmt: skip
+def delete_volume(draft: Draft, call: Call) -> Answer:
+    """The volume is gone at once; its snapshots stay as they are, wrapped under its id."""
+    volume = own_volume(draft, call, call["VolumeId"])
+    assert volume is not None
+    _drop_move(draft, volume)
+    draft.delete(volume)
+    tags.drop_tags(draft, call, volume.id)
+    return {}
