@@ -20,7 +20,7 @@ from app.policy.trace import to_json
 from .build import CALLERS, HERE, KEY, THERE, grant, policy, question
 from .checker import judge
 
-EXAMPLES = 10_000 if os.environ.get("RESEAL_SOAK") else 400
+EXAMPLES = 10_000 if os.environ.get("RESEAL_SOAK") else 300
 law = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ACTIONS = ("kms:Decrypt", "kms:Encrypt", "kms:*", "*", "kms:De*", "ec2:*")
