@@ -41,6 +41,7 @@ class Database:
         self.version: int = compiled["version"]
         self._mutex = threading.RLock()
         self._connection: Any = None
+        self._is_closed = False
 
     def rows(self, name: str, /, **parameters: Any) -> list[Row]:
         with self._mutex, self._errors():
@@ -85,9 +86,13 @@ class Database:
 
     def close(self) -> None:
         with self._mutex:
+            self._is_closed = True
             if self._connection is not None:
                 self._connection.close()
-                self._connection = None
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise Unavailable("the store is closed")
 
     def _claim_schema(self) -> None:
         """Inside a transaction: wait for others who make the schema."""
@@ -128,8 +133,7 @@ class SqliteDatabase(Database):
         return connection
 
     def _connected(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise Unavailable("the database is closed")
+        self._refuse_if_closed()
         return self._connection
 
     def _has_schema(self) -> bool:
@@ -174,6 +178,7 @@ class PostgresDatabase(Database):
         self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('reseal schema'))")
 
     def _connected(self) -> Any:
+        self._refuse_if_closed()
         if self._connection is None or self._connection.closed:
             self._connection = self._driver.connect(self._url, autocommit=True, connect_timeout=10)
         return self._connection
