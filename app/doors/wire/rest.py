@@ -154,7 +154,11 @@ def _from_path(layout: _Input, path: str) -> dict[str, Any]:
     match = layout.path.fullmatch(path)
     labels = match.groupdict() if match else {}
     try:
-        return {member: read(unquote(labels[key], errors="strict")) for key, (member, read) in layout.uri.items()}
+        return {
+            member: read(unquote(labels[key], errors="strict"))
+            for key, (member, read) in layout.uri.items()
+            if key in labels
+        }
     except UnicodeDecodeError as wrong:
         raise Unreadable("SerializationException", "The path is not valid UTF-8.") from wrong
 
