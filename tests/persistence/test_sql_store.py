@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from conftest import Opener
-from stored_worlds import Note, block, change, entries_of, fresh, note
+from conftest import Opener, opener
+from stored_worlds import OWNER, REGION, Note, block, change, entries_of, fresh, note
 
+from app.kernel.call import Request, root_of
 from app.kernel.clock import Clock
+from app.kernel.cloud import Cloud, new_world
+from app.kernel.operation import Services
 from app.kernel.store import Conflict, MemoryStore
 from app.kernel.world import World
 from app.persistence.errors import Unavailable, WorldExists
@@ -89,7 +95,7 @@ def test_a_reader_of_a_log_sees_what_its_world_saw(sql: SqlStore) -> None:
     change(sql, world, log=entries_of(2))
     assert {entry.at_ms for _, entry in world.log.entries()} == {1}
     assert {entry.at_ms for entry in world.log.about("snap-1")} == {1}
-    assert [entry.at_ms for entry in world.log.events("111111111111", "us-east-1")] == [1]
+    assert [entry.at_ms for entry in world.log.events(OWNER, REGION)] == [1]
 
 
 def test_a_long_log_is_read_in_pieces_while_it_grows(sql: SqlStore) -> None:
@@ -97,7 +103,7 @@ def test_a_long_log_is_read_in_pieces_while_it_grows(sql: SqlStore) -> None:
     world = sql.create(fresh())
     for n in range(6):
         world = change(sql, world, log=[entry for k in range(100) for entry in entries_of(n * 100 + k)])
-    events = world.log.events("111111111111", "us-east-1")
+    events = world.log.events(OWNER, REGION)
     assert next(events).at_ms == 599
     change(sql, world, log=entries_of(600))
     assert [event.at_ms for event in events] == list(range(598, -1, -1))
@@ -136,4 +142,108 @@ def test_a_closed_store_refuses_and_its_database_opens_again(opened: Opener) -> 
         store.names()
     again = opened()
     assert replace(loaded(again), branch=b"") == replace(world, branch=b"")
+    again.close()
+
+
+def test_a_full_disk_refuses_cleanly_and_heals_without_a_restart(tmp_path: Path) -> None:
+    """The limit rises by a page at a time, so that every write of the commit is the one that fails once."""
+    store = opener("sqlite", tmp_path)()
+    world, connection = change(store, store.create(fresh()), note("kept")), store._database._connection
+    pages, refused = connection.execute("PRAGMA page_count").fetchone()[0], 0
+    for limit in range(pages, pages + 100):
+        connection.execute(f"PRAGMA max_page_count = {limit}")
+        try:
+            world = change(store, world, note("large", "x" * 50_000), log=entries_of(1))
+            break
+        except Unavailable:
+            refused += 1
+        assert not store.is_current(world)
+        world = loaded(store)
+        assert [each.id for each in world.records.scan(Note)] == ["kept"]
+    assert refused > 10
+    assert {each.id for each in loaded(store).records.scan(Note)} == {"kept", "large"}
+    store.close()
+
+
+@pytest.fixture
+def two_servers(tmp_path: Path) -> Iterator[tuple[SqlStore, SqlStore]]:
+    open_one = opener("postgresql", tmp_path)
+    stores = (open_one(), open_one())
+    yield stores
+    for store in stores:
+        store.close()
+
+
+def test_two_servers_on_one_world_lose_no_update(two_servers: tuple[SqlStore, SqlStore]) -> None:
+    """Each adds to the same record, and repeats after a Conflict, as `Cloud` does."""
+    two_servers[0].create(fresh())
+
+    def add(store: SqlStore) -> int:
+        conflicts, world = 0, loaded(store)
+        for _ in range(50):
+            while True:
+                if not store.is_current(world):
+                    world = loaded(store)
+                old = world.records.get(Note, OWNER, REGION, "sum")
+                try:
+                    world = change(store, world, note("sum", str(int(old.text if old else "0") + 1)))
+                    break
+                except Conflict:
+                    conflicts += 1
+        return conflicts
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(add, two_servers))
+    world = loaded(two_servers[0])
+    assert list(world.records.scan(Note)) == [note("sum", "100")]
+    assert (world.revision, world.position) == (100, 100)
+
+
+def test_what_one_server_commits_the_other_sees_at_its_next_call(two_servers: tuple[SqlStore, SqlStore]) -> None:
+    """Blocks too: they are in the database, since two processes can not share a folder of segments."""
+    first, second = two_servers
+    world, seen = first.create(fresh()), loaded(second)
+    assert second.is_current(seen)
+    ref = block(world, 0)
+    change(first, world, note("a"), blocks={ref: b"\0sealed\xff"})
+    assert not second.is_current(seen)
+    seen = loaded(second)
+    assert seen.blocks(ref) == b"\0sealed\xff"
+    assert [each.id for each in seen.records.scan(Note)] == ["a"]
+
+
+def test_a_lost_connection_costs_one_call(two_servers: tuple[SqlStore, SqlStore]) -> None:
+    first, second = two_servers
+    world = change(first, first.create(fresh()), note("kept"))
+    second._database._connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = "
+        "current_database()"
+    )
+    with pytest.raises(Unavailable):
+        change(first, world, note("lost"))
+    assert not first.is_current(world)
+    world = change(first, loaded(first), note("next"))
+    assert [each.id for each in world.records.scan(Note)] == ["kept", "next"]
+
+
+@pytest.mark.parametrize("clock", [Clock("manual"), Clock("real")], ids=["manual", "real"])
+def test_a_cloud_goes_on_where_it_was_stopped(opened: Opener, clock: Clock) -> None:
+    """Calls, time, forks and remembered replies, through `Cloud`, over a restart."""
+    services = Services(())
+    request = Request("ec2:Nothing", {}, root_of(OWNER), REGION, idempotency_key="once")
+    store = opened()
+    cloud = Cloud.create(services, store, new_world("lab", seed="7", clock=clock))
+    first = cloud.call(request)
+    assert first.error is not None
+    cloud.advance(60_000)
+    fork, now_ms = cloud.fork("fork"), cloud.now_ms()
+    assert fork.call(request).request_id == first.request_id
+    store.close()
+    again = opened()
+    cloud = Cloud(services, again, "lab")
+    assert cloud.call(request).request_id == first.request_id, "the reply is remembered"
+    assert cloud.now_ms() >= now_ms
+    assert cloud.world.position == 2
+    assert cloud.call(Request("ec2:Other", {}, root_of(OWNER), REGION)).request_id != first.request_id
+    assert again.names() == ["fork", "lab"]
     again.close()
