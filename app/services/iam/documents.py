@@ -1,0 +1,103 @@
+"""Policy documents on their way in and out: checked when they are saved, never at evaluation.
+
+A trust policy names principals. When it is saved, each user or role that it names must exist, and its unique id is
+recorded beside the ARN; when it is read, an ARN whose principal is gone shows as that bare id (policy-evaluation.md
+3.2).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from app.kernel.authority import PrincipalFacts
+from app.kernel.call import Pairs
+from app.kernel.errors import AwsError
+from app.kernel.world import World
+from app.policy.document import Document, DocumentKind, PolicySyntaxError, parse, principals_named
+from app.services.iam import errors
+from app.services.iam.providers import principal_arn, principal_facts
+
+_NAMED: Final = re.compile(
+    r"arn:aws:iam::[0-9]{12}:(user|role)/.+|A(IDA|ROA)[A-Z0-9]+|[0-9]{12}|arn:aws:iam::[0-9]{12}:root"
+)
+_SPACE: Final = re.compile(r"\s+")
+
+
+def checked(text: str, kind: DocumentKind) -> Document:
+    """The parsed document; refuses what AWS refuses when a policy is saved, in AWS's words."""
+    try:
+        return parse(text, kind)
+    except PolicySyntaxError:
+        return _fault(text, kind).refuse()
+
+
+def _fault(text: str, kind: DocumentKind) -> AwsError:
+    """Which of AWS's few texts a malformed document gets."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return errors.NO_JSON
+    statements = body.get("Statement", []) if isinstance(body, dict) else []
+    listed = statements if isinstance(statements, list) else [statements]
+    elements = {name for one in listed if isinstance(one, dict) for name in one}
+    if kind is DocumentKind.TRUST and elements & {"Resource", "NotResource"}:
+        return errors.HAS_RESOURCE
+    if kind is not DocumentKind.TRUST and elements & {"Principal", "NotPrincipal"}:
+        return errors.HAS_PRINCIPAL
+    return errors.SYNTAX
+
+
+def size(text: str) -> int:
+    """Characters that count against a quota: white space does not (policy-evaluation.md 1.1 [D: QUO])."""
+    return len(_SPACE.sub("", text))
+
+
+def checked_trust(world: World, text: str, size_max: int) -> Pairs:
+    """The unique ids of the principals that a trust policy names; refuses principals that do not exist."""
+    if size(text) > size_max:
+        errors.QUOTA.refuse(quota="ACLSizePerRole", limit=size_max)
+    document = checked(text, DocumentKind.TRUST)
+    named = {arn: _existing(world, arn) for arn in principals_named(document) if _NAMED.fullmatch(arn)}
+    return tuple(
+        sorted((arn, one.unique_id) for arn, one in named.items() if one.kind != "root" and arn != one.unique_id)
+    )
+
+
+def _existing(world: World, arn: str) -> PrincipalFacts:
+    return principal_facts(world, arn) or errors.UNKNOWN_PRINCIPAL.refuse(kind="AWS", principal=arn)
+
+
+def shown_trust(world: World, text: str, ids: Pairs) -> str:
+    """A trust policy as it reads today: renamed principals by their new ARN, deleted ones by their bare unique id."""
+    now = tuple((arn, principal_arn(world, unique_id) or unique_id) for arn, unique_id in ids)
+    changed = tuple(pair for pair in now if pair[0] != pair[1])
+    return _with_principals(text, changed) if changed else text
+
+
+@lru_cache(maxsize=1024)
+def _with_principals(text: str, names: Pairs) -> str:
+    body = json.loads(text)
+    listed = body["Statement"]
+    for statement in listed if isinstance(listed, list) else [listed]:
+        principal = statement.get("Principal")
+        if isinstance(principal, dict) and "AWS" in principal:
+            principal["AWS"] = _mapped(principal["AWS"], dict(names).get)
+    return json.dumps(body)
+
+
+def _mapped(value: Any, new_name: Callable[[str], str | None]) -> Any:
+    if isinstance(value, list):
+        return [_mapped(one, new_name) for one in value]
+    return new_name(value) or value
+
+
+def tags_of(sent: Any) -> dict[str, str]:
+    """Tags of a request. Refuses two keys that differ only in case (InvalidInput)."""
+    tags: Mapping[str, str] = {tag["Key"]: tag.get("Value", "") for tag in sent or ()}
+    if len({key.lower() for key in tags}) < len(sent or ()):
+        errors.DUPLICATE_TAGS.refuse()
+    return dict(tags)

@@ -1,0 +1,23 @@
+"""STS: who is calling, and temporary credentials.
+
+records   sessions as they are kept    sessions    opening them, and whose key is whose
+assuming  AssumeRole                   identities  the rest        rules  condition keys, refusals, events
+"""
+
+from __future__ import annotations
+
+from app.kernel.operation import Service, operations_in
+from app.services.sts import assuming, identities, rules
+from app.services.sts.records import Session
+from app.services.sts.sessions import credential_of
+
+STS = Service(
+    name="sts",
+    operations=operations_in(assuming, identities),
+    kinds=(Session,),
+    trails={"sts": rules.TRAIL},
+    denied=rules.denied,
+    context=rules.context,
+    credential_of=credential_of,
+    missing=rules.missing,
+)
