@@ -1,0 +1,33 @@
+"""AWS KMS: symmetric keys, their policies and grants, and what they encrypt.
+
+records, states, errors       what there is, which state permits what, KMS's words
+keyref, checks, paging        what operations share: which key is meant, the checks in AWS's order, pages of lists
+rules, trail, edges           what it tells the others: condition keys and layers, CloudTrail, the graph
+materials, rotating, managed  material and its rotation; keys that AWS makes itself
+keys, aliases, policies, grants, ciphertexts, rotation, importing, tags, stores       the operations, by noun
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.kernel.operation import Service, jobs_in, operations_in
+from app.services.kms import aliases, ciphertexts, grants, importing, keys, policies, rotation, stores, tags
+from app.services.kms.edges import edges
+from app.services.kms.errors import not_simulated
+from app.services.kms.records import Alias, Grant, Key, Material, Wrapping
+from app.services.kms.rules import context, denied, resource_layers
+from app.services.kms.trail import KMS_TRAIL
+
+KMS: Final = Service(
+    name="kms",
+    operations=operations_in(aliases, ciphertexts, grants, importing, keys, policies, rotation, stores, tags),
+    kinds=(Key, Material, Alias, Grant, Wrapping),
+    trails={"kms": KMS_TRAIL},
+    denied=denied,
+    jobs=jobs_in(keys, rotation, importing),
+    context=context,
+    resource_layers=resource_layers,
+    edges=edges,
+    missing=not_simulated,
+)

@@ -1,0 +1,123 @@
+"""The checks that KMS's operations share, in the order recommended by kms.md 3 [I]:
+
+model -> key or ciphertext -> AUTHORIZE -> KEY_STATE -> usage -> ciphertext opened -> DRY_RUN.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Final
+
+from app.kernel.authority import AUTHORIZE
+from app.kernel.call import Call
+from app.kernel.draft import Draft
+from app.services.kms.errors import (
+    CONSTRAINT,
+    DRY_RUN_OK,
+    INVALID_GRANT_TOKEN,
+    WRONG_ALGORITHM,
+    WRONG_ORIGIN,
+)
+from app.services.kms.keyref import key_of, key_resource
+from app.services.kms.records import Grant, Origin
+from app.services.kms.states import ANSWERS
+
+SYMMETRIC: Final = "SYMMETRIC_DEFAULT"
+_TOKEN_MAGIC: Final = b"rsG\x01"
+_NONCE_BYTES, _TAG_BYTES = 16, 32
+
+
+def allowed_on_key(action: str) -> AUTHORIZE:
+    """The action must be allowed on the key that `KEY()` found."""
+    return AUTHORIZE((action, key_resource))
+
+
+class KEY_STATE:
+    """A check: the states of the keys must permit the operation (`states.TABLE`)."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names or ("KeyId",)
+
+    def __call__(self, draft: Draft, call: Call) -> None:
+        for name in self.names:
+            key = key_of(draft, name)
+            error = ANSWERS[call.name][key.state]
+            if error is not None:
+                error.refuse(arn=key.arn)
+
+
+class ORIGIN:
+    """A check: the key's material must come from there."""
+
+    def __init__(self, *origins: Origin) -> None:
+        self.origins = origins
+
+    def __call__(self, draft: Draft, call: Call) -> None:
+        key = key_of(draft)
+        if key.origin not in self.origins:
+            WRONG_ORIGIN.refuse(arn=key.arn, origin=key.origin)
+
+
+class ALGORITHM:
+    """A check: the algorithm, where one is given, must be that of symmetric keys, the only ones there are."""
+
+    def __init__(self, *parameters: str) -> None:
+        self.parameters = parameters
+
+    def __call__(self, draft: Draft, call: Call) -> None:
+        for parameter in self.parameters:
+            algorithm = call[parameter] or SYMMETRIC
+            if algorithm != SYMMETRIC:
+                WRONG_ALGORITHM.refuse(algorithm=algorithm, spec=SYMMETRIC)
+
+
+def DRY_RUN(draft: Draft, call: Call) -> None:
+    """A check, always the last: all is well, but nothing is to happen."""
+    if call["DryRun"]:
+        DRY_RUN_OK.refuse()
+
+
+def between(call: Call, parameter: str, low: int, high: int) -> None:
+    """A number that the operation limits more than the model does; ValidationException in the model's words."""
+    value = call[parameter]
+    if value is not None and not low <= value <= high:
+        bound = f"greater than or equal to {low}" if value < low else f"less than or equal to {high}"
+        member = parameter[:1].lower() + parameter[1:]
+        CONSTRAINT.refuse(value=f"'{value}' ", member=member, rule=f"Member must have value {bound}")
+
+
+# Grant tokens: no secrets, and they authorize nothing; a token names its grant and proves that KMS made it.
+
+
+def new_token(draft: Draft, grant: Grant) -> str:
+    """A token for a grant: another one each time, all of them good."""
+    named = f"{grant.account}/{grant.region}/{grant.key_id}/{grant.id}"
+    nonce = draft.entropy.draw("grant token")[:_NONCE_BYTES]
+    tag = draft.world.digest("grant-token", nonce.hex(), named)
+    return base64.b64encode(_TOKEN_MAGIC + nonce + tag + named.encode()).decode()
+
+
+def read_token(draft: Draft, token: str) -> tuple[str, str, str, str]:
+    """(account, Region, key id, grant id); InvalidGrantTokenException for anything that KMS did not make."""
+    try:
+        raw = base64.b64decode(token, validate=True)
+        named = raw[len(_TOKEN_MAGIC) + _NONCE_BYTES + _TAG_BYTES :].decode()
+    except ValueError:
+        INVALID_GRANT_TOKEN.refuse()
+    nonce = raw[len(_TOKEN_MAGIC) :][:_NONCE_BYTES]
+    tag = draft.world.digest("grant-token", nonce.hex(), named)
+    parts = named.split("/")
+    if not raw.startswith(_TOKEN_MAGIC + nonce + tag) or len(parts) != 4:
+        INVALID_GRANT_TOKEN.refuse()
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+def GRANT_TOKENS(draft: Draft, call: Call) -> None:
+    """A check: the tokens must be KMS's. Grants are visible at once, so good ones change nothing (kms.md 6 [I])."""
+    for token in _tokens(call):
+        read_token(draft, token)
+
+
+def _tokens(call: Call) -> Iterable[str]:
+    return call["GrantTokens"] or ()

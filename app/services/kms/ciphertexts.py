@@ -1,0 +1,304 @@
+"""Encrypt, Decrypt, ReEncrypt, GenerateDataKey and GenerateRandom (kms.md 3).
+
+Decrypt asks about the key that the ciphertext names; a KeyId only narrows it down. Whatever is wrong with a ciphertext
+or its context is one error without a text. What a call reveals it reveals in its answer only: records, log and events
+never see a plaintext.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from app.crypto import envelope
+from app.crypto.material import data_key, random_bytes
+from app.kernel.authority import AUTHORIZE, Resource, anything
+from app.kernel.call import Call
+from app.kernel.draft import Draft
+from app.kernel.errors import AwsError
+from app.kernel.operation import operation
+from app.policy.causes import Cause
+from app.services.kms.checks import ALGORITHM, DRY_RUN, GRANT_TOKENS, KEY_STATE, SYMMETRIC, allowed_on_key
+from app.services.kms.errors import (
+    BYTES_OR_SPEC,
+    BYTES_REQUIRED,
+    DRY_RUN_OK,
+    HIDDEN,
+    INCORRECT_KEY,
+    INVALID_CIPHERTEXT,
+    INVALID_GRANT_TOKEN,
+    KEY_NOT_FOUND,
+    NO_KEY_STORE,
+    VALIDATION,
+    WRONG_ALGORITHM,
+    null,
+)
+from app.services.kms.keyref import KEY, KeyArn, find_key, hide, key_of, note_key, parse_key_arn, resource_of
+from app.services.kms.materials import open_sealed, seal
+from app.services.kms.records import Key
+from app.services.kms.states import CREATING, DISABLED, IMPORT, PENDING, UNAVAILABLE
+
+SPEC_BYTES: Final = {"AES_128": 16, "AES_256": 32}
+IGNORE: Final = "IGNORE_CIPHERTEXT"
+_BARE_ID: Final = re.compile(r"[0-9a-f-]{36}|mrk-[0-9a-f]{32}")
+_ERRORS: Final[tuple[AwsError, ...]] = (
+    KEY_NOT_FOUND, HIDDEN, DISABLED, PENDING, IMPORT, UNAVAILABLE, CREATING, INVALID_GRANT_TOKEN, DRY_RUN_OK,
+)  # fmt: skip
+_BY_ARN: Final = "yes, by key ARN or alias ARN"
+
+Context = Mapping[str, str]
+
+
+def _context(call: Call, parameter: str = "EncryptionContext") -> Context:
+    return call[parameter] or {}
+
+
+# --- ciphertexts ------------------------------------------------------------------------------------------------------
+
+
+class CIPHERTEXT:
+    """A check: finds the key of a ciphertext, or the one that the request names for it."""
+
+    def __init__(self, parameter: str, action: str) -> None:
+        self.parameter, self.action = parameter, action
+
+    def __call__(self, draft: Draft, call: Call) -> None:
+        head = None if _ignores_ciphertext(call, self.parameter) else _header(call)
+        named = call[self.parameter]
+        if named is None:
+            assert head is not None
+            key = self._by_header(draft, call, head)
+        else:
+            key = self._by_name(draft, call, named, head)
+        draft.frame.memo["header"] = head
+        note_key(draft, call, self.parameter, key)
+
+    def _by_header(self, draft: Draft, call: Call, head: KeyArn) -> Key:
+        key = _key_at(draft, head) if head.region == call.region else None
+        if key is None:
+            hide(call, self.action, Cause.KEY_NOT_FOUND, "on the resource associated with this ciphertext")
+        return key
+
+    def _by_name(self, draft: Draft, call: Call, named: str, head: KeyArn | None) -> Key:
+        """A bare id may be that of another account's key, if the ciphertext names that one."""
+        own = draft.get(Key, call.account, call.region, named)
+        if own is None and _BARE_ID.fullmatch(named) and head and head.key_id == named and head.region == call.region:
+            named = _arn(head)
+        return find_key(draft, call, named, aliases=True, action=self.action)
+
+
+def _header(call: Call) -> KeyArn:
+    """The key that the ciphertext says it is under. Not yet proven; what is no ciphertext is refused."""
+    try:
+        named = parse_key_arn(envelope.header(bytes(call["CiphertextBlob"])).key_arn)
+    except envelope.CiphertextError:
+        named = None
+    if named is None:
+        INVALID_CIPHERTEXT.refuse()
+    return named
+
+
+def _key_at(draft: Draft, at: KeyArn) -> Key | None:
+    return draft.get(Key, at.account, at.region, at.key_id)
+
+
+def _arn(at: KeyArn) -> str:
+    return f"arn:aws:kms:{at.region}:{at.account}:key/{at.key_id}"
+
+
+def _ignores_ciphertext(call: Call, parameter: str) -> bool:
+    """IGNORE_CIPHERTEXT: a dry run that looks at authorization only, and has to name the key."""
+    if IGNORE not in (call["DryRunModifiers"] or ()):
+        if call["CiphertextBlob"] is None:
+            VALIDATION.refuse(text=null("ciphertextBlob"))
+        return False
+    if not call["DryRun"] or call[parameter] is None:
+        VALIDATION.refuse(text=f"DryRunModifiers {IGNORE} needs DryRun and {parameter}.")
+    return True
+
+
+class OPEN:
+    """A check: the ciphertext is the key's, and opens under its context. Leaves the plaintext for the handler."""
+
+    def __init__(self, parameter: str, context: str) -> None:
+        self.parameter, self.context = parameter, context
+
+    def __call__(self, draft: Draft, call: Call) -> None:
+        key, head = key_of(draft, self.parameter), draft.frame.memo["header"]
+        if head is None:
+            return
+        if key.arn != _arn(head):
+            INCORRECT_KEY.refuse()
+        draft.frame.memo["plaintext"] = open_sealed(
+            draft, key, bytes(call["CiphertextBlob"]), _context(call, self.context)
+        )
+
+
+def _material_of(call: Call) -> str:
+    return envelope.header(bytes(call["CiphertextBlob"])).material_id
+
+
+# --- the operations ---------------------------------------------------------------------------------------------------
+
+
+@operation(
+    "kms", "Encrypt",
+    honours=("KeyId", "Plaintext", "EncryptionContext", "GrantTokens", "EncryptionAlgorithm", "DryRun"),
+    checks=(
+        GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:Encrypt"), KEY_STATE(),
+        ALGORITHM("EncryptionAlgorithm"), DRY_RUN,
+    ),
+    answers=(*_ERRORS, WRONG_ALGORITHM),
+    across_accounts=_BY_ARN,
+    reads=True,
+)  # fmt: skip
+def encrypt(draft: Draft, call: Call) -> dict[str, Any]:
+    """Encrypts 1 to 4,096 bytes; the context is bound, not kept."""
+    key = key_of(draft)
+    blob = seal(draft, key, bytes(call["Plaintext"]), _context(call))
+    draft.frame.additional["keyMaterialId"] = key.material_id
+    return {"CiphertextBlob": blob, "KeyId": key.arn, "EncryptionAlgorithm": SYMMETRIC}
+
+
+def _source(draft: Draft, call: Call) -> Resource:
+    return resource_of(key_of(draft, "SourceKeyId"))
+
+
+def _destination(draft: Draft, call: Call) -> Resource:
+    return resource_of(key_of(draft, "DestinationKeyId"))
+
+
+@operation(
+    "kms", "Decrypt",
+    honours=(
+        "CiphertextBlob", "EncryptionContext", "GrantTokens", "KeyId", "EncryptionAlgorithm", "DryRun", "DryRunModifiers",
+    ),
+    checks=(
+        GRANT_TOKENS, CIPHERTEXT("KeyId", "kms:Decrypt"), allowed_on_key("kms:Decrypt"), KEY_STATE(),
+        ALGORITHM("EncryptionAlgorithm"), OPEN("KeyId", "EncryptionContext"), DRY_RUN,
+    ),
+    answers=(*_ERRORS, INVALID_CIPHERTEXT, INCORRECT_KEY, WRONG_ALGORITHM),
+    across_accounts="yes; without a KeyId by the ciphertext",
+    reads=True,
+)  # fmt: skip
+def decrypt(draft: Draft, call: Call) -> dict[str, Any]:
+    """Decrypts under the material that the ciphertext names, however often the key was rotated since."""
+    material_id = _material_of(call)
+    draft.frame.additional["keyMaterialId"] = material_id
+    return {
+        "KeyId": key_of(draft).arn,
+        "Plaintext": draft.frame.memo["plaintext"],
+        "EncryptionAlgorithm": SYMMETRIC,
+        "KeyMaterialId": material_id,
+    }
+
+
+@operation(
+    "kms", "ReEncrypt",
+    honours=(
+        "CiphertextBlob", "SourceEncryptionContext", "SourceKeyId", "DestinationKeyId", "DestinationEncryptionContext",
+        "SourceEncryptionAlgorithm", "DestinationEncryptionAlgorithm", "GrantTokens", "DryRun", "DryRunModifiers",
+    ),
+    checks=(
+        GRANT_TOKENS,
+        CIPHERTEXT("SourceKeyId", "kms:ReEncryptFrom"),
+        KEY("DestinationKeyId", aliases=True, across=True, action="kms:ReEncryptTo"),
+        AUTHORIZE(("kms:ReEncryptFrom", _source), ("kms:ReEncryptTo", _destination)),
+        KEY_STATE("SourceKeyId", "DestinationKeyId"),
+        ALGORITHM("SourceEncryptionAlgorithm", "DestinationEncryptionAlgorithm"),
+        OPEN("SourceKeyId", "SourceEncryptionContext"),
+        DRY_RUN,
+    ),
+    answers=(*_ERRORS, INVALID_CIPHERTEXT, INCORRECT_KEY, WRONG_ALGORITHM),
+    across_accounts="yes, each key by its own policy",
+    reads=True,
+)  # fmt: skip
+def re_encrypt(draft: Draft, call: Call) -> dict[str, Any]:
+    """Opens a ciphertext and seals its plaintext under another key, context, or both; the plaintext stays inside."""
+    source, destination = key_of(draft, "SourceKeyId"), key_of(draft, "DestinationKeyId")
+    context = _context(call, "DestinationEncryptionContext")
+    blob = seal(draft, destination, draft.frame.memo["plaintext"], context)
+    source_id, destination_id = _material_of(call), destination.material_id
+    draft.frame.additional |= {"sourceKeyMaterialId": source_id, "destinationKeyMaterialId": destination_id}
+    return {
+        "CiphertextBlob": blob,
+        "SourceKeyId": source.arn,
+        "KeyId": destination.arn,
+        "SourceEncryptionAlgorithm": SYMMETRIC,
+        "DestinationEncryptionAlgorithm": SYMMETRIC,
+        "SourceKeyMaterialId": source_id,
+        "DestinationKeyMaterialId": destination_id,
+    }
+
+
+def SIZE(draft: Draft, call: Call) -> None:
+    """A check: exactly one of KeySpec and NumberOfBytes."""
+    if (call["KeySpec"] is None) == (call["NumberOfBytes"] is None):
+        BYTES_OR_SPEC.refuse()
+
+
+def _new_data_key(draft: Draft, call: Call) -> tuple[bytes, dict[str, Any]]:
+    """A data key in clear, and the answer that holds it sealed."""
+    key = key_of(draft)
+    size = call["NumberOfBytes"] or SPEC_BYTES[call["KeySpec"]]
+    plaintext = data_key(draft.entropy.draw("data key"), size)
+    draft.frame.additional["keyMaterialId"] = key.material_id
+    blob = seal(draft, key, plaintext, _context(call))
+    return plaintext, {"CiphertextBlob": blob, "KeyId": key.arn, "KeyMaterialId": key.material_id}
+
+
+_DATA_KEY: Final = ("KeyId", "EncryptionContext", "NumberOfBytes", "KeySpec", "GrantTokens", "DryRun")
+
+
+@operation(
+    "kms", "GenerateDataKey",
+    honours=_DATA_KEY,
+    checks=(
+        SIZE, GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:GenerateDataKey"), KEY_STATE(), DRY_RUN,
+    ),
+    answers=(*_ERRORS, BYTES_OR_SPEC),
+    across_accounts=_BY_ARN,
+    reads=True,
+)  # fmt: skip
+def generate_data_key(draft: Draft, call: Call) -> dict[str, Any]:
+    """A fresh data key of 1 to 1,024 bytes, in clear and sealed under the key."""
+    plaintext, answer = _new_data_key(draft, call)
+    return {**answer, "Plaintext": plaintext}
+
+
+@operation(
+    "kms", "GenerateDataKeyWithoutPlaintext",
+    honours=_DATA_KEY,
+    checks=(
+        SIZE, GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:GenerateDataKeyWithoutPlaintext"),
+        KEY_STATE(), DRY_RUN,
+    ),
+    answers=(*_ERRORS, BYTES_OR_SPEC),
+    across_accounts=_BY_ARN,
+    reads=True,
+)  # fmt: skip
+def generate_data_key_without_plaintext(draft: Draft, call: Call) -> dict[str, Any]:
+    """A fresh data key, sealed under the key only: whoever wants to use it has to Decrypt it."""
+    return _new_data_key(draft, call)[1]
+
+
+def LENGTH(draft: Draft, call: Call) -> None:
+    """A check: how many bytes has to be said, and only KMS's own randomness is to be had."""
+    if call["NumberOfBytes"] is None:
+        BYTES_REQUIRED.refuse()
+    if call["CustomKeyStoreId"]:
+        NO_KEY_STORE.refuse()
+
+
+@operation(
+    "kms", "GenerateRandom",
+    honours=("NumberOfBytes", "CustomKeyStoreId"),
+    checks=(LENGTH, AUTHORIZE(("kms:GenerateRandom", anything))),
+    answers=(BYTES_REQUIRED, NO_KEY_STORE),
+    across_accounts="no key is involved",
+    reads=True,
+)  # fmt: skip
+def generate_random(draft: Draft, call: Call) -> dict[str, Any]:
+    """1 to 1,024 random bytes."""
+    return {"Plaintext": random_bytes(draft.entropy.draw("random"), call["NumberOfBytes"], b"kms random")}

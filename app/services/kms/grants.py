@@ -1,0 +1,340 @@
+"""Grants: made, listed, revoked by the key's administrators, retired by those who hold them (kms.md 6).
+
+A grant gives its grantee the listed operations on one key, and can take nothing away. Under a grant that gives
+CreateGrant only narrower grants can be made. Visible at once here; AWS may take five minutes [I].
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from app.kernel.authority import AUTHORIZE, Resource, anything, authorize
+from app.kernel.call import Call
+from app.kernel.clock import moment
+from app.kernel.draft import Draft
+from app.kernel.errors import Refusal, Refused
+from app.kernel.operation import operation
+from app.kernel.tree import Key as Position
+from app.policy.causes import Cause
+from app.policy.principals import account_named, is_service
+from app.services.kms.checks import DRY_RUN, GRANT_TOKENS, KEY_STATE, allowed_on_key, new_token, read_token
+from app.services.kms.errors import (
+    CONSTRAINT,
+    DRY_RUN_OK,
+    GRANT_NOT_FOUND,
+    HIDDEN,
+    INVALID_GRANT_ID,
+    INVALID_GRANT_TOKEN,
+    INVALID_PRINCIPAL_ARN,
+    TOO_MANY_GRANTS,
+    VALIDATION,
+    not_simulated,
+    null,
+)
+from app.services.kms.keyref import KEY, key_of, key_resource, note_key
+from app.services.kms.paging import page
+from app.services.kms.principals import resolved
+from app.services.kms.records import Grant, Key, key_arn
+from app.services.kms.rules import constraint_sent, parent_grants
+from app.services.kms.states import CREATING, DISABLED, IMPORT, PENDING
+
+GRANTS_MAX: Final = 50_000  # of a customer managed key
+CONSTRAINT_PAIRS_MAX: Final = 8
+CONSTRAINT_VALUE_MAX: Final = 384  # characters
+_BY_ARN: Final = "yes, by key ARN"
+_GRANT_ID: Final = re.compile(r"[0-9a-f]{64}")
+SYMMETRIC_OPERATIONS: Final = frozenset(
+    {
+        "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
+        "CreateGrant", "RetireGrant", "DescribeKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
+    }
+)  # fmt: skip
+
+
+# --- CreateGrant ------------------------------------------------------------------------------------------------------
+
+
+def OPERATIONS(draft: Draft, call: Call) -> None:
+    """A check: at least one operation, and only such as a symmetric key has."""
+    operations = call["Operations"]
+    if not operations:
+        rule = "Member must have length greater than or equal to 1"
+        CONSTRAINT.refuse(value="'[]' ", member="operations", rule=rule)
+    unfit = [name for name in operations if name not in SYMMETRIC_OPERATIONS]
+    if unfit:
+        VALIDATION.refuse(text=f"Operations {', '.join(unfit)} are not valid for a key of KeySpec SYMMETRIC_DEFAULT")
+
+
+def CONSTRAINTS(draft: Draft, call: Call) -> None:
+    """A check: one constraint at most, of at most 8 pairs, with values of at most 384 characters."""
+    constraints = call["Constraints"] or {}
+    if constraints.get("SourceArn"):
+        not_simulated("SourceArn in the Constraints of a grant").refuse()
+    if constraints.get("EncryptionContextEquals") and constraints.get("EncryptionContextSubset"):
+        VALIDATION.refuse(text="Constraints: EncryptionContextEquals and EncryptionContextSubset exclude each other")
+    pairs = constraint_sent(call)[1]
+    if len(pairs) > CONSTRAINT_PAIRS_MAX or any(len(value) > CONSTRAINT_VALUE_MAX for value in pairs.values()):
+        VALIDATION.refuse(
+            text=f"Constraints: at most {CONSTRAINT_PAIRS_MAX} pairs, values of at most {CONSTRAINT_VALUE_MAX} characters"
+        )
+
+
+def PRINCIPALS(draft: Draft, call: Call) -> None:
+    """A check: grantee and retiring principal exist. Their unique ids are remembered, as they are in key policies."""
+    if call["GranteePrincipal"] is None:
+        VALIDATION.refuse(text=null("granteePrincipal"))
+    draft.frame.memo["grantee_id"] = _principal_id(draft, call, call["GranteePrincipal"])
+    draft.frame.memo["retiring_id"] = _principal_id(draft, call, call["RetiringPrincipal"])
+
+
+def _principal_id(draft: Draft, call: Call, principal: str | None) -> str:
+    """The unique id to remember. Services may name services, and sessions that they open themselves."""
+    by_service = call.via is not None or call.acting_service
+    if principal is None or (by_service and (is_service(principal) or principal.startswith("arn:aws:sts:"))):
+        return ""
+    unique_id = resolved(draft, principal) if principal.startswith("arn:") or account_named(principal) else None
+    if unique_id is None:
+        INVALID_PRINCIPAL_ARN.refuse(arn=principal)
+    return unique_id
+
+
+def MAY_GRANT(draft: Draft, call: Call) -> None:
+    """A check: like AUTHORIZE, but a parent grant that is too narrow is named as the cause."""
+    try:
+        authorize(draft, call, "kms:CreateGrant", key_resource(draft, call))
+    except Refused as refused:
+        if not any(parent_grants(draft.world, call, key_of(draft))):
+            raise
+        found = refused.refusal
+        because = Refusal(Cause.GRANT_TOO_WIDE, found and found.decision, found and found.question)
+        raise Refused(refused.error, because) from None
+
+
+@operation(
+    "kms", "CreateGrant",
+    honours=(
+        "KeyId", "GranteePrincipal", "RetiringPrincipal", "Operations", "Constraints", "GrantTokens", "Name", "DryRun",
+    ),
+    checks=(
+        OPERATIONS, CONSTRAINTS, GRANT_TOKENS, KEY(across=True), MAY_GRANT, KEY_STATE(), PRINCIPALS, DRY_RUN,
+    ),
+    answers=(
+        VALIDATION, HIDDEN, INVALID_GRANT_TOKEN, INVALID_PRINCIPAL_ARN, TOO_MANY_GRANTS, DISABLED, PENDING, IMPORT, CREATING,
+        DRY_RUN_OK,
+    ),
+    across_accounts=_BY_ARN,
+)  # fmt: skip
+def create_grant(draft: Draft, call: Call) -> dict[str, Any]:
+    """Adds a grant to a key. The same name with all the same parameters answers the same grant, with a new token."""
+    key = key_of(draft)
+    grant = _same_grant(draft, call, key) or _new_grant(draft, call, key)
+    draft.frame.about.append(grant.id)
+    draft.frame.response = {"grantId": grant.id, "keyId": key.arn}
+    return {"GrantToken": new_token(draft, grant), "GrantId": grant.id}
+
+
+def _asked(draft: Draft, call: Call) -> dict[str, Any]:
+    """What a grant says, as fields of its record."""
+    kind, pairs = constraint_sent(call)
+    return {
+        "grantee": call["GranteePrincipal"],
+        "grantee_id": draft.frame.memo["grantee_id"],
+        "retiring": call["RetiringPrincipal"] or "",
+        "retiring_id": draft.frame.memo["retiring_id"],
+        "operations": tuple(dict.fromkeys(call["Operations"])),
+        "constraint": kind,
+        "pairs": tuple(sorted(pairs.items())),
+        "name": call["Name"] or "",
+        "issuer": call.account,
+    }
+
+
+def _same_grant(draft: Draft, call: Call, key: Key) -> Grant | None:
+    if not call["Name"]:
+        return None
+    asked = _asked(draft, call)
+    named = draft.scan_index(Grant, "name", key.account, key.region, key.id, call["Name"])
+    return next((one for one in named if all(getattr(one, field) == value for field, value in asked.items())), None)
+
+
+def _new_grant(draft: Draft, call: Call, key: Key) -> Grant:
+    if key.grants >= GRANTS_MAX and key.manager == "CUSTOMER":
+        TOO_MANY_GRANTS.refuse(arn=key.arn)
+    draft.change(key, grants=key.grants + 1)
+    grant_id = draft.new_hash("kms.grant", key.account, key.region).hex()
+    asked = _asked(draft, call)
+    return draft.put(
+        Grant(account=key.account, region=key.region, id=grant_id, key_id=key.id, created_ms=call.at_ms, **asked)
+    )
+
+
+# --- listing ----------------------------------------------------------------------------------------------------------
+
+
+def shown(draft: Draft, grant: Grant) -> dict[str, Any]:
+    """An entry of ListGrants."""
+    retiring = {"RetiringPrincipal": _principal(draft, grant.retiring, grant.retiring_id)} if grant.retiring else {}
+    constraints = {"Constraints": {grant.constraint: dict(grant.pairs)}} if grant.constraint else {}
+    return {
+        "KeyId": grant.key_arn,
+        "GrantId": grant.id,
+        "Name": grant.name,
+        "CreationDate": moment(grant.created_ms),
+        "GranteePrincipal": _principal(draft, grant.grantee, grant.grantee_id),
+        **retiring,
+        "IssuingAccount": f"arn:aws:iam::{grant.issuer}:root",
+        "Operations": list(grant.operations),
+        **constraints,
+    }
+
+
+def _principal(draft: Draft, arn: str, unique_id: str) -> str:
+    """The ARN; of a user or role that is gone its unique id."""
+    arn_of = draft.services.provider("principal_arn")
+    gone = unique_id and arn_of is not None and arn_of(draft.world, unique_id) is None
+    return unique_id if gone else arn
+
+
+@operation(
+    "kms", "ListGrants",
+    honours=("Limit", "Marker", "KeyId", "GrantId", "GranteePrincipal"),
+    checks=(KEY(across=True), allowed_on_key("kms:ListGrants"), KEY_STATE()),
+    answers=(HIDDEN, INVALID_GRANT_ID),
+    across_accounts=_BY_ARN,
+    reads=True,
+)  # fmt: skip
+def list_grants(draft: Draft, call: Call) -> dict[str, Any]:
+    """The grants of a key, all or those of one id or grantee."""
+    key, wanted, grantee = key_of(draft), call["GrantId"] or "", call["GranteePrincipal"] or ""
+    if wanted and not _GRANT_ID.fullmatch(wanted):
+        INVALID_GRANT_ID.refuse()
+    return page(
+        draft, call, "Grants", (key.arn, wanted, grantee),
+        lambda after: _matching(draft, key, wanted, grantee, after),
+        position=lambda grant: grant.order,
+        shown=lambda grant: shown(draft, grant),
+        default=50, most=100,
+    )  # fmt: skip
+
+
+def _matching(draft: Draft, key: Key, wanted: str, grantee: str, after: Position) -> Iterator[Grant]:
+    """Each filter by its own index."""
+    at = (key.account, key.region, key.id)
+    if wanted:
+        grant = draft.get(Grant, key.account, key.region, wanted)
+        fits = grant is not None and grant.key_id == key.id and grantee in ("", grant.grantee) and not after
+        return iter((grant,) if grant is not None and fits else ())
+    if grantee:
+        at = (*at, grantee)
+        return draft.scan_index(Grant, "held", *at, after=(*at, *after) if after else ())
+    return draft.scan_index(Grant, "key", *at, after=(*at, *after) if after else ())
+
+
+@operation(
+    "kms", "ListRetirableGrants",
+    honours=("Limit", "Marker", "RetiringPrincipal"),
+    checks=(AUTHORIZE(("kms:ListRetirableGrants", anything)),),
+    answers=(VALIDATION, INVALID_PRINCIPAL_ARN),
+    across_accounts="the principal is of the own account, the keys may be anybody's",
+    reads=True,
+)  # fmt: skip
+def list_retirable_grants(draft: Draft, call: Call) -> dict[str, Any]:
+    """The grants of this Region, on whosever keys, that a principal of the caller's account may retire."""
+    retiring = call["RetiringPrincipal"]
+    if retiring is None:
+        VALIDATION.refuse(text=null("retiringPrincipal"))
+    if _account_of(retiring) != call.account:
+        INVALID_PRINCIPAL_ARN.refuse(arn=retiring)
+    at = (call.region, retiring)
+    return page(
+        draft, call, "Grants", at,
+        lambda after: draft.scan_index(Grant, "retiring", *at, after=(*at, *after) if after else ()),
+        position=lambda grant: grant.order,
+        shown=lambda grant: shown(draft, grant),
+        default=50, most=100,
+    )  # fmt: skip
+
+
+def _account_of(principal: str) -> str:
+    return principal.split(":")[4] if principal.count(":") >= 5 else account_named(principal)
+
+
+# --- the end of a grant -----------------------------------------------------------------------------------------------
+
+
+def GRANT(draft: Draft, call: Call) -> None:
+    """A check: finds the grant that GrantId names on the key."""
+    wanted = call["GrantId"]
+    if not _GRANT_ID.fullmatch(wanted):
+        INVALID_GRANT_ID.refuse()
+    key = key_of(draft)
+    _note_grant(draft, draft.get(Grant, key.account, key.region, wanted), key, wanted)
+
+
+def _note_grant(draft: Draft, grant: Grant | None, key: Key, wanted: str) -> None:
+    if grant is None or grant.key_id != key.id:
+        GRANT_NOT_FOUND.refuse(id=wanted)
+    draft.frame.memo["grant"] = grant
+    draft.frame.about.append(grant.id)
+
+
+def _delete_grant(draft: Draft) -> None:
+    key = key_of(draft)
+    draft.delete(draft.frame.memo["grant"])
+    draft.change(key, grants=key.grants - 1)
+
+
+@operation(
+    "kms", "RevokeGrant",
+    honours=("KeyId", "GrantId", "DryRun"),
+    checks=(KEY(across=True), allowed_on_key("kms:RevokeGrant"), KEY_STATE(), GRANT, DRY_RUN),
+    answers=(HIDDEN, INVALID_GRANT_ID, GRANT_NOT_FOUND, DRY_RUN_OK),
+    across_accounts=_BY_ARN,
+)  # fmt: skip
+def revoke_grant(draft: Draft, call: Call) -> None:
+    """Ends a grant, by right of the key."""
+    _delete_grant(draft)
+
+
+def NAMED(draft: Draft, call: Call) -> None:
+    """A check: a grant is named by its token, or by key and id."""
+    by_token, by_id = call["GrantToken"] is not None, call["KeyId"] is not None and call["GrantId"] is not None
+    if by_token == by_id or (by_token and (call["KeyId"] or call["GrantId"])):
+        VALIDATION.refuse(text="Specify either a grant token, or a key ID and a grant ID")
+    if not by_token:
+        return
+    account, region, key_id, grant_id = read_token(draft, call["GrantToken"])
+    key = draft.get(Key, account, region, key_id) if region == call.region else None
+    if key is None:
+        GRANT_NOT_FOUND.refuse(id=grant_id)
+    note_key(draft, call, "KeyId", key)
+    _note_grant(draft, draft.get(Grant, account, region, grant_id), key, grant_id)
+
+
+def GRANT_BY_ID(draft: Draft, call: Call) -> None:
+    """A check: GRANT, where no token was given."""
+    if call["GrantToken"] is None:
+        GRANT(draft, call)
+
+
+def _grant(draft: Draft, call: Call) -> Resource:
+    """The grant decides about itself; policies see the key's ARN."""
+    grant = draft.frame.memo["grant"]
+    return Resource(key_arn(grant.region, grant.account, grant.key_id), grant.account, grant)
+
+
+@operation(
+    "kms", "RetireGrant",
+    honours=("GrantToken", "KeyId", "GrantId", "DryRun"),
+    checks=(
+        NAMED, KEY(across=True, optional=True), GRANT_BY_ID, AUTHORIZE(("kms:RetireGrant", _grant)), KEY_STATE(), DRY_RUN,
+    ),
+    answers=(VALIDATION, HIDDEN, INVALID_GRANT_TOKEN, INVALID_GRANT_ID, GRANT_NOT_FOUND, DRY_RUN_OK),
+    across_accounts="yes, to whom the grant names",
+)  # fmt: skip
+def retire_grant(draft: Draft, call: Call) -> None:
+    """Ends a grant, by right of the grant: its retiring principal, its grantee if it says so, or who made it."""
+    draft.frame.additional["grantId"] = draft.frame.memo["grant"].id
+    _delete_grant(draft)

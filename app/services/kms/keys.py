@@ -1,0 +1,271 @@
+"""Keys and their lives: made, described, listed, disabled and enabled, scheduled for deletion, deleted by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from app.kernel import ids
+from app.kernel.authority import AUTHORIZE, Resource, anything
+from app.kernel.call import Call
+from app.kernel.clock import DAY_MS, moment
+from app.kernel.draft import Draft
+from app.kernel.operation import job, operation
+from app.kernel.shapes import operation_model
+from app.services.kms.checks import GRANT_TOKENS, KEY_STATE, allowed_on_key, between
+from app.services.kms.errors import (
+    LOCKOUT,
+    MALFORMED_POLICY,
+    NO_KEY_STORE,
+    TAGS_REPEAT,
+    USAGE_CLASH,
+    USAGE_REQUIRED,
+    not_simulated,
+)
+from app.services.kms.keyref import KEY, key_of, note_key
+from app.services.kms.materials import find_material, first_material, is_complete
+from app.services.kms.paging import page
+from app.services.kms.policies import default_policy, saved_policy
+from app.services.kms.records import Alias, Grant, Key, Material, Wrapping
+from app.services.kms.rotating import rotate_if_due, service_event
+from app.services.kms.states import CREATING, IMPORT, NOT_PENDING, PENDING, UPDATING
+from app.services.kms.tags import TAGS, merged
+from app.services.kms.trail import camel
+
+DELETE_JOB: Final = "kms.DeleteKey"
+WINDOW_DAYS: Final = (7, 30)
+
+# key spec -> the usages that it fits; the first spec is the only one simulated (kms.md 2.5)
+SPECS: Final[Mapping[str, tuple[str, ...]]] = {
+    "SYMMETRIC_DEFAULT": ("ENCRYPT_DECRYPT",),
+    **dict.fromkeys(("HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512"), ("GENERATE_VERIFY_MAC",)),
+    **dict.fromkeys(("RSA_2048", "RSA_3072", "RSA_4096"), ("ENCRYPT_DECRYPT", "SIGN_VERIFY")),
+    **dict.fromkeys(("ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521"), ("SIGN_VERIFY", "KEY_AGREEMENT")),
+    **dict.fromkeys(("ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519"), ("SIGN_VERIFY",)),
+    **dict.fromkeys(("ML_DSA_44", "ML_DSA_65", "ML_DSA_87"), ("SIGN_VERIFY",)),
+    **dict.fromkeys(("ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"), ("ENCAPSULATE_DECAPSULATE",)),
+    "SM2": ("ENCRYPT_DECRYPT", "SIGN_VERIFY", "KEY_AGREEMENT"),
+}
+
+
+def metadata(draft: Draft, key: Key) -> dict[str, Any]:
+    """KeyMetadata, in AWS's order; what does not apply is absent (kms.md 2.2 [V])."""
+    current = find_material(draft, key, key.material_id) if key.material_id else None
+    return {
+        "AWSAccountId": key.account,
+        "KeyId": key.id,
+        "Arn": key.arn,
+        "CreationDate": moment(key.created_ms),
+        "Enabled": key.state == "Enabled",
+        "Description": key.description,
+        "KeyUsage": key.usage,
+        "KeyState": key.state,
+        **({"DeletionDate": moment(key.deletion_ms)} if key.deletion_ms else {}),
+        **_expiry(key, current),
+        "Origin": key.origin,
+        "KeyManager": key.manager,
+        "CustomerMasterKeySpec": key.spec,
+        "KeySpec": key.spec,
+        "EncryptionAlgorithms": [key.spec],
+        "MultiRegion": key.multi_region,
+        **({"MultiRegionConfiguration": _regions(key)} if key.multi_region else {}),
+        **({"CurrentKeyMaterialId": key.material_id} if key.material_id else {}),
+    }
+
+
+def _expiry(key: Key, current: Material | None) -> dict[str, Any]:
+    """Of imported material that is there."""
+    if key.origin != "EXTERNAL" or current is None or current.secret is None:
+        return {}
+    if not current.expires_ms:
+        return {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
+    return {"ValidTo": moment(current.expires_ms), "ExpirationModel": "KEY_MATERIAL_EXPIRES"}
+
+
+def _regions(key: Key) -> dict[str, Any]:
+    primary = {"Arn": key.arn, "Region": key.region}
+    return {"MultiRegionKeyType": "PRIMARY", "PrimaryKey": primary, "ReplicaKeys": []}
+
+
+# --- CreateKey --------------------------------------------------------------------------------------------------------
+
+
+def KIND(draft: Draft, call: Call) -> None:
+    """A check: usage must fit spec, and reseal must simulate them."""
+    spec, usage = _spec(call), call["KeyUsage"]
+    if usage is None and spec != "SYMMETRIC_DEFAULT":
+        USAGE_REQUIRED.refuse()
+    if (usage or "ENCRYPT_DECRYPT") not in SPECS.get(spec, ()):
+        USAGE_CLASH.refuse(usage=usage, spec=spec)
+    if call["CustomKeyStoreId"] or call["Origin"] in ("AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"):
+        NO_KEY_STORE.refuse()
+    if spec != "SYMMETRIC_DEFAULT":
+        not_simulated(f"KeySpec {spec} yet").refuse()
+
+
+def _spec(call: Call) -> str:
+    return call["KeySpec"] or call["CustomerMasterKeySpec"] or "SYMMETRIC_DEFAULT"
+
+
+def _if_tagged(draft: Draft, call: Call) -> Resource | None:
+    return anything(draft, call) if call["Tags"] else None
+
+
+@operation(
+    "kms", "CreateKey",
+    honours=(
+        "Policy", "Description", "KeyUsage", "CustomerMasterKeySpec", "KeySpec", "Origin", "CustomKeyStoreId",
+        "BypassPolicyLockoutSafetyCheck", "Tags", "MultiRegion",
+    ),
+    checks=(KIND, TAGS, AUTHORIZE(("kms:CreateKey", anything), ("kms:TagResource", _if_tagged))),
+    answers=(USAGE_REQUIRED, USAGE_CLASH, NO_KEY_STORE, MALFORMED_POLICY, LOCKOUT, TAGS_REPEAT),
+)  # fmt: skip
+def create_key(draft: Draft, call: Call) -> dict[str, Any]:
+    """Makes a symmetric encryption key; with MultiRegion the primary of a multi-Region key.
+
+    The policy, by default the one that delegates to the account, must let the caller change it again.
+    """
+    external = call["Origin"] == "EXTERNAL"
+    unsaved = Key(
+        account=call.account,
+        region=call.region,
+        id=_new_key_id(draft, call),
+        created_ms=call.at_ms,
+        state="PendingImport" if external else "Enabled",
+        description=call["Description"] or "",
+        origin="EXTERNAL" if external else "AWS_KMS",
+        multi_region=bool(call["MultiRegion"]),
+        policy="",
+        tags=merged((), draft.frame.memo["tags"]),
+    )
+    key = saved_policy(draft, call, unsaved, call["Policy"] or default_policy(call.account))
+    key = key if external else first_material(draft, key)
+    note_key(draft, call, "KeyId", key)
+    answer = {"KeyMetadata": metadata(draft, key)}
+    draft.frame.response = camel(operation_model("kms", "CreateKey").output_shape, answer)
+    return answer
+
+
+def _new_key_id(draft: Draft, call: Call) -> str:
+    hashed = draft.new_hash("kms.key", call.account, call.region)
+    return f"mrk-{hashed[:16].hex()}" if call["MultiRegion"] else ids.uuid_id(hashed)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+@operation(
+    "kms", "DescribeKey",
+    honours=("KeyId", "GrantTokens"),
+    checks=(GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:DescribeKey"), KEY_STATE()),
+    across_accounts="yes, by key ARN or alias ARN",
+    reads=True,
+)  # fmt: skip
+def describe_key(draft: Draft, call: Call) -> dict[str, Any]:
+    """What a key is and in which state, never its material."""
+    return {"KeyMetadata": metadata(draft, key_of(draft))}
+
+
+@operation(
+    "kms", "ListKeys",
+    honours=("Limit", "Marker"),
+    checks=(AUTHORIZE(("kms:ListKeys", anything)),),
+    reads=True,
+)  # fmt: skip
+def list_keys(draft: Draft, call: Call) -> dict[str, Any]:
+    """The keys of the caller's account and Region, AWS managed ones too."""
+    return page(
+        draft, call, "Keys", (call.account, call.region),
+        lambda after: draft.scan(Key, call.account, call.region, after=after),
+        position=lambda key: key.key,
+        shown=lambda key: {"KeyId": key.id, "KeyArn": key.arn},
+        default=100, most=1000,
+    )  # fmt: skip
+
+
+# --- changing ---------------------------------------------------------------------------------------------------------
+
+
+@operation(
+    "kms", "UpdateKeyDescription",
+    honours=("KeyId", "Description"),
+    checks=(KEY(), allowed_on_key("kms:UpdateKeyDescription"), KEY_STATE()),
+    answers=(PENDING,),
+)  # fmt: skip
+def update_key_description(draft: Draft, call: Call) -> None:
+    """Replaces a key's description."""
+    draft.change(key_of(draft), description=call["Description"])
+
+
+@operation(
+    "kms", "EnableKey",
+    honours=("KeyId",),
+    checks=(KEY(), allowed_on_key("kms:EnableKey"), KEY_STATE()),
+    answers=(PENDING, IMPORT, CREATING, UPDATING),
+)  # fmt: skip
+def enable_key(draft: Draft, call: Call) -> None:
+    """Lets a key be used; a rotation that it missed happens now."""
+    rotate_if_due(draft, draft.change(key_of(draft), state="Enabled"))
+
+
+@operation(
+    "kms", "DisableKey",
+    honours=("KeyId",),
+    checks=(KEY(), allowed_on_key("kms:DisableKey"), KEY_STATE()),
+    answers=(PENDING, IMPORT, CREATING, UPDATING),
+)  # fmt: skip
+def disable_key(draft: Draft, call: Call) -> None:
+    """Stops all use of a key until it is enabled again."""
+    draft.change(key_of(draft), state="Disabled")
+
+
+def WINDOW(draft: Draft, call: Call) -> None:
+    """A check: 7 to 30 days."""
+    between(call, "PendingWindowInDays", *WINDOW_DAYS)
+
+
+@operation(
+    "kms", "ScheduleKeyDeletion",
+    honours=("KeyId", "PendingWindowInDays"),
+    checks=(WINDOW, KEY(), allowed_on_key("kms:ScheduleKeyDeletion"), KEY_STATE()),
+    answers=(PENDING, UPDATING),
+)  # fmt: skip
+def schedule_key_deletion(draft: Draft, call: Call) -> dict[str, Any]:
+    """Starts a key's last days; at their end the clock deletes it with all that belongs to it."""
+    key, days = key_of(draft), call["PendingWindowInDays"] or WINDOW_DAYS[1]
+    due = call.at_ms + days * DAY_MS
+    draft.later(DELETE_JOB, due_ms=due, about=(key.arn,), account=key.account, key_id=key.id, due=due)
+    draft.change(key, state="PendingDeletion", deletion_ms=due, rotating_since_ms=0)
+    return {
+        "KeyId": key.arn,
+        "DeletionDate": moment(due),
+        "KeyState": "PendingDeletion",
+        "PendingWindowInDays": days,
+    }
+
+
+@operation(
+    "kms", "CancelKeyDeletion",
+    honours=("KeyId",),
+    checks=(KEY(), allowed_on_key("kms:CancelKeyDeletion"), KEY_STATE()),
+    answers=(NOT_PENDING,),
+)  # fmt: skip
+def cancel_key_deletion(draft: Draft, call: Call) -> dict[str, Any]:
+    """Takes a key back: it is disabled then, or pending import where its material is gone [I]."""
+    key = key_of(draft)
+    draft.change(key, state="Disabled" if is_complete(draft, key) else "PendingImport", deletion_ms=0)
+    return {"KeyId": key.arn}
+
+
+@job(DELETE_JOB)
+def delete_key(draft: Draft, call: Call) -> None:
+    """The end of the window. A deletion that was cancelled, or scheduled anew, has left this job behind."""
+    key = draft.get(Key, call["account"], call.region, call["key_id"])
+    if key is None or key.state != "PendingDeletion" or key.deletion_ms != call["due"]:
+        return
+    service_event(draft, key, "DeleteKey")
+    at = (key.account, key.region, key.id)
+    for kind in (Material, Alias, Grant, Wrapping):
+        for record in list(draft.scan_index(kind, "key", *at)):
+            draft.delete(record)
+    draft.delete(key)

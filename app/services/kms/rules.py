@@ -1,0 +1,344 @@
+"""What KMS tells the policy engine: condition keys, who else may speak about a key, and how a refusal is worded.
+
+A key policy is sovereign (Rule.KMS_KEY): policies of an account count only where it names that account. Grants are more
+Allows on the owner's side. RetireGrant is decided by the grant itself.
+Sources: kms.md 5 to 7, policy-evaluation.md 4.6, 4.7, ebs.md 1.12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Final
+
+from app.kernel.authority import Asked, IdentityLayers, Resource, ResourceLayers, principal_of, tag_context
+from app.kernel.call import Call
+from app.kernel.draft import Draft
+from app.kernel.errors import AwsError
+from app.kernel.world import World
+from app.policy.document import DocumentKind, parse
+from app.policy.messages import denial
+from app.policy.principals import EVERYONE, Match, grantee_match, names_of
+from app.policy.question import ContextValue, LayerKind, Place, Policy, Principal, Rule
+from app.policy.question import Grant as GrantLayer
+from app.services.kms.errors import HIDDEN
+from app.services.kms.keyref import parse_key_arn
+from app.services.kms.records import Alias, Grant, Key, fold_pair
+
+# --- encryption context -----------------------------------------------------------------------------------------------
+
+# action -> the parameter that holds its encryption context
+_CONTEXT_PARAMETER: Final = {
+    "kms:Encrypt": "EncryptionContext",
+    "kms:Decrypt": "EncryptionContext",
+    "kms:GenerateDataKey": "EncryptionContext",
+    "kms:GenerateDataKeyWithoutPlaintext": "EncryptionContext",
+    "kms:ReEncryptFrom": "SourceEncryptionContext",
+    "kms:ReEncryptTo": "DestinationEncryptionContext",
+}
+_CRYPTO: Final = frozenset(_CONTEXT_PARAMETER)
+
+
+def constraint_sent(call: Call) -> tuple[str, Mapping[str, str]]:
+    """The constraint of a CreateGrant: its kind, "" for none, and its pairs."""
+    constraints = call.parameters.get("Constraints") or {}
+    for kind in ("EncryptionContextEquals", "EncryptionContextSubset"):
+        if constraints.get(kind):
+            return kind, constraints[kind]
+    return "", {}
+
+
+def encryption_context(call: Call, action: str) -> Mapping[str, str] | None:
+    """What constraints and condition keys compare; None for an action without one. CreateGrant: its constraint."""
+    if action == "kms:CreateGrant":
+        return constraint_sent(call)[1]
+    parameter = _CONTEXT_PARAMETER.get(action)
+    return (call.parameters.get(parameter) or {}) if parameter else None
+
+
+# --- condition keys (kms.md 5.2) --------------------------------------------------------------------------------------
+
+ValueOf = Callable[[Draft, Asked], ContextValue | None]
+
+
+def _flag(value: Any) -> str | None:
+    return None if value is None else str(value).lower()
+
+
+def _sent(parameter: str, default: Any = None) -> ValueOf:
+    def value(draft: Draft, asked: Asked) -> ContextValue | None:
+        found = asked.call.parameters.get(parameter, default)
+        return _flag(found) if isinstance(found, bool) else None if found is None else str(found)
+
+    return value
+
+
+def _of_key(value_of: Callable[[Key], ContextValue | None]) -> ValueOf:
+    def value(draft: Draft, asked: Asked) -> ContextValue | None:
+        key = asked.resource.record
+        return value_of(key) if isinstance(key, Key) else None
+
+    return value
+
+
+def _via(draft: Draft, asked: Asked) -> ContextValue | None:
+    via = asked.call.via
+    return f"{via.service}.{asked.call.region}.amazonaws.com" if via else None
+
+
+def _grant_operations(draft: Draft, asked: Asked) -> ContextValue | None:
+    return tuple(asked.call.parameters.get("Operations") or ())
+
+
+def _constraint_type(draft: Draft, asked: Asked) -> ContextValue | None:
+    grant = asked.resource.record
+    return (grant.constraint if isinstance(grant, Grant) else constraint_sent(asked.call)[0]) or None
+
+
+_KEY_PARAMETER: Final = {"kms:ReEncryptFrom": "SourceKeyId", "kms:ReEncryptTo": "DestinationKeyId"}
+
+
+def _request_alias(draft: Draft, asked: Asked) -> ContextValue | None:
+    """The alias as it was typed; of an alias ARN its name."""
+    given = asked.call.parameters.get(_KEY_PARAMETER.get(asked.action, "KeyId")) or ""
+    _, found, name = given.rpartition("alias/") if not given.startswith("alias/") else ("", "alias/", given[6:])
+    return found + name if found else None
+
+
+def _resource_aliases(draft: Draft, asked: Asked) -> ContextValue | None:
+    """No effect for a key of more than 50 aliases."""
+    key = asked.resource.record
+    if not isinstance(key, Key):
+        return None
+    names = tuple(alias.id for alias in islice(draft.scan_index(Alias, "key", key.account, key.region, key.id), 51))
+    return names if 0 < len(names) <= 50 else None
+
+
+def _same_key(draft: Draft, asked: Asked) -> ContextValue | None:
+    memo = draft.frame.memo
+    return _flag(memo["SourceKeyId"].arn == memo["DestinationKeyId"].arn)
+
+
+def _for_aws_resource(draft: Draft, asked: Asked) -> ContextValue | None:
+    return _flag(asked.call.via is not None and asked.call.via.for_aws_resource)
+
+
+def _algorithm(draft: Draft, asked: Asked) -> ContextValue | None:
+    side = {"kms:ReEncryptFrom": "SourceE", "kms:ReEncryptTo": "DestinationE"}.get(asked.action, "E")
+    return asked.call.parameters.get(f"{side}ncryptionAlgorithm") or "SYMMETRIC_DEFAULT"
+
+
+_CREATE: Final = frozenset({"kms:CreateKey"})
+_GRANT: Final = frozenset({"kms:CreateGrant"})
+_RE_ENCRYPT: Final = frozenset({"kms:ReEncryptFrom", "kms:ReEncryptTo"})
+_EVERY: Final = None
+
+# key, the actions that supply it (None: all), its value; None where AWS does not supply it
+CONDITION_KEYS: Final[tuple[tuple[str, frozenset[str] | None, ValueOf], ...]] = (
+    ("kms:CallerAccount", _EVERY, lambda draft, asked: asked.call.account or None),
+    ("kms:ViaService", _EVERY, _via),
+    ("kms:KeyOrigin", _EVERY, _of_key(lambda key: key.origin)),
+    ("kms:KeySpec", _EVERY, _of_key(lambda key: key.spec)),
+    ("kms:KeyUsage", _EVERY, _of_key(lambda key: key.usage)),
+    ("kms:CustomerMasterKeySpec", _EVERY, _of_key(lambda key: key.spec)),
+    ("kms:CustomerMasterKeyUsage", _EVERY, _of_key(lambda key: key.usage)),
+    ("kms:MultiRegion", _EVERY, _of_key(lambda key: _flag(key.multi_region))),
+    ("kms:MultiRegionKeyType", _EVERY, _of_key(lambda key: "PRIMARY" if key.multi_region else None)),
+    ("kms:ResourceAliases", _EVERY, _resource_aliases),
+    ("kms:KeyOrigin", _CREATE, _sent("Origin", "AWS_KMS")),
+    ("kms:KeySpec", _CREATE, _sent("KeySpec", "SYMMETRIC_DEFAULT")),
+    ("kms:KeyUsage", _CREATE, _sent("KeyUsage", "ENCRYPT_DECRYPT")),
+    ("kms:MultiRegion", _CREATE, _sent("MultiRegion", False)),
+    ("kms:BypassPolicyLockoutSafetyCheck", _CREATE | {"kms:PutKeyPolicy"}, _sent("BypassPolicyLockoutSafetyCheck")),
+    ("kms:RequestAlias", _CRYPTO | {"kms:DescribeKey"}, _request_alias),
+    ("kms:EncryptionAlgorithm", _CRYPTO, _algorithm),
+    ("kms:ReEncryptOnSameKey", _RE_ENCRYPT, _same_key),
+    ("kms:GrantIsForAWSResource", _GRANT | {"kms:ListGrants", "kms:RevokeGrant"}, _for_aws_resource),
+    ("kms:GrantOperations", _GRANT, _grant_operations),
+    ("kms:GranteePrincipal", _GRANT, _sent("GranteePrincipal")),
+    ("kms:RetiringPrincipal", _GRANT, _sent("RetiringPrincipal")),
+    ("kms:GrantConstraintType", _GRANT | {"kms:RetireGrant"}, _constraint_type),
+    ("kms:RotationPeriodInDays", frozenset({"kms:EnableKeyRotation"}), _sent("RotationPeriodInDays", 365)),
+    ("kms:ScheduleKeyDeletionPendingWindowInDays", frozenset({"kms:ScheduleKeyDeletion"}), _sent("PendingWindowInDays", 30)),
+    ("kms:WrappingAlgorithm", frozenset({"kms:GetParametersForImport"}), _sent("WrappingAlgorithm")),
+    ("kms:WrappingKeySpec", frozenset({"kms:GetParametersForImport"}), _sent("WrappingKeySpec")),
+    ("kms:ExpirationModel", frozenset({"kms:ImportKeyMaterial"}), _sent("ExpirationModel", "KEY_MATERIAL_EXPIRES")),
+)  # fmt: skip
+
+
+def context(draft: Draft, asked: Asked) -> dict[str, ContextValue]:
+    """The condition keys of a KMS action."""
+    found: dict[str, ContextValue] = {}
+    for name, actions, value_of in CONDITION_KEYS:
+        if actions is None or asked.action in actions:
+            value = value_of(draft, asked)
+            if value is not None:
+                found[name] = value
+    return found | _encryption_context_keys(asked) | _tag_keys(asked)
+
+
+def _encryption_context_keys(asked: Asked) -> dict[str, ContextValue]:
+    pairs = encryption_context(asked.call, asked.action)
+    if not pairs:
+        return {}
+    return {f"kms:EncryptionContext:{key}": value for key, value in pairs.items()} | {
+        "kms:EncryptionContextKeys": tuple(pairs)
+    }
+
+
+def _tag_keys(asked: Asked) -> dict[str, ContextValue]:
+    key, parameters = asked.resource.record, asked.call.parameters
+    found = dict[str, ContextValue]()
+    if isinstance(key, Key):
+        found |= {f"aws:ResourceTag/{tag}": value for tag, value in key.tags}
+    if parameters.get("Tags"):
+        found |= tag_context({tag["TagKey"]: tag["TagValue"] for tag in parameters["Tags"]})
+    if parameters.get("TagKeys"):
+        found["aws:TagKeys"] = tuple(parameters["TagKeys"])
+    return found
+
+
+# --- the owner's side -------------------------------------------------------------------------------------------------
+
+GRANTS_ASKED_MAX: Final = 100  # that fit the request; one that allows is enough
+NEAR_GRANTS_MAX: Final = 20  # of the caller, that do not fit: an explanation names them
+
+
+@lru_cache(maxsize=4096)
+def key_policy(account: str, arn: str, text: str, ids: tuple[tuple[str, str], ...]) -> Policy:
+    document = parse(text, DocumentKind.RESOURCE, lenient=True).with_principal_ids(dict(ids))
+    return Policy(Place(LayerKind.RESOURCE, account, "default", arn), document)
+
+
+def resource_layers(world: World, call: Call, action: str, resource: Resource) -> ResourceLayers:
+    """The key policy and the grants that may concern the caller; an alias has neither."""
+    if isinstance(resource.record, Grant):
+        return _retiring_layers(call, resource.record)
+    key = resource.record if isinstance(resource.record, Key) else _key_at(world, resource.arn)
+    if key is None:
+        return ResourceLayers()
+    pairs = encryption_context(call, action)
+    return ResourceLayers(
+        policy=key_policy(key.account, key.arn, key.policy, key.policy_ids),
+        grants=tuple(as_layer(grant) for grant in grants_for(world, call, action, key, pairs or {})),
+        rule=Rule.KMS_KEY,
+        encryption_context=pairs,
+    )
+
+
+def _key_at(world: World, arn: str) -> Key | None:
+    named = parse_key_arn(arn)
+    return world.records.get(Key, named.account, named.region, named.key_id) if named else None
+
+
+def as_layer(grant: Grant) -> GrantLayer:
+    return GrantLayer(
+        grant.id, grant.grantee, grant.operations, grant.constraint, grant.pairs, grant.grantee_id,
+        Place(LayerKind.GRANT, grant.account, grant.id, grant.key_arn),
+    )  # fmt: skip
+
+
+def grants_for(world: World, call: Call, action: str, key: Key, pairs: Mapping[str, str]) -> list[Grant]:
+    """The caller's grants that fit the action and one pair of the context; if none does, some that miss narrowly."""
+    if not key.grants:
+        return []
+    operation = action.partition(":")[2]
+    names = _caller_names(call)
+    fitting = islice(_fitting(world, key, names, operation, pairs), GRANTS_ASKED_MAX)
+    found = [grant for grant in fitting if action != "kms:CreateGrant" or is_no_wider(call, grant)]
+    if found or action == "kms:CreateGrant":
+        return found
+    near = (grant for name in names for grant in _grants_of(world, key, name))
+    return list({grant.id: grant for grant in islice(near, NEAR_GRANTS_MAX)}.values())
+
+
+def _caller_names(call: Call) -> tuple[str, ...]:
+    names = names_of(caller_as_principal(call))
+    return tuple(sorted((names.direct | names.through | names.account) - {EVERYONE}))
+
+
+def caller_as_principal(call: Call) -> Principal:
+    return principal_of(call.caller, IdentityLayers())
+
+
+def _grants_of(world: World, key: Key, *prefix: str) -> Iterator[Grant]:
+    return world.records.scan_index(Grant, "grantee", key.account, key.region, key.id, *prefix)
+
+
+def _fitting(
+    world: World, key: Key, names: tuple[str, ...], operation: str, pairs: Mapping[str, str]
+) -> Iterator[Grant]:
+    """By index: unconstrained grants, and those whose constraint begins with a pair that the request shows."""
+    shown = ("", *(fold_pair(*pair) for pair in pairs.items()))
+    for name in names:
+        if operation == "DescribeKey":  # constraints do not apply to it
+            yield from _grants_of(world, key, name, operation)
+            continue
+        for pair in shown:
+            yield from _grants_of(world, key, name, operation, pair)
+
+
+def parent_grants(world: World, call: Call, key: Key) -> Iterator[Grant]:
+    """The caller's grants that let him make grants, whether this one fits under them or not."""
+    for name in _caller_names(call):
+        yield from _grants_of(world, key, name, "CreateGrant")
+
+
+def is_no_wider(call: Call, parent: Grant) -> bool:
+    """May a grant made under `parent` give this? The pairs are compared by the engine, like those of any constraint."""
+    kind = constraint_sent(call)[0]
+    narrows = parent.constraint != "EncryptionContextEquals" or kind == parent.constraint
+    return narrows and set(call.parameters.get("Operations") or ()) <= set(parent.operations)
+
+
+# RetireGrant (kms.md 6): the retiring principal, a grantee that was given RetireGrant, and the account that made the
+# grant. Whoever is meant by his account only needs an identity policy that allows it; the rest is the grant's word.
+
+
+def _retiring_layers(call: Call, grant: Grant) -> ResourceLayers:
+    caller = caller_as_principal(call)
+    matches = [(grantee_match(caller, arn, id), arn, id) for arn, id in _parties(grant)]
+    best, arn, id = max(matches, default=(Match.NONE, "", ""))
+    if best is Match.NONE:
+        return ResourceLayers(rule=Rule.RETIRE)
+    party = GrantLayer(grant.id, arn, ("RetireGrant",), grantee_id=id, place=as_layer(grant).place)
+    by_account = best is Match.ACCOUNT and call.caller.kind != "root"
+    return ResourceLayers(grants=(party,), rule=Rule.KMS_KEY if by_account else Rule.RETIRE)
+
+
+def _parties(grant: Grant) -> Iterator[tuple[str, str]]:
+    if grant.retiring:
+        yield grant.retiring, grant.retiring_id
+    if "RetireGrant" in grant.operations:
+        yield grant.grantee, grant.grantee_id
+    if grant.issuer:
+        yield f"arn:aws:iam::{grant.issuer}:root", ""
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+_CIPHERTEXT: Final = "on the resource associated with this ciphertext"
+
+
+def denied(draft: Draft, asked: Asked) -> AwsError:
+    """KMS's words (kms.md 7): to another account nothing is revealed; without a KeyId the key is not named."""
+    assert asked.decision is not None
+    assert asked.question is not None
+    where = _where(asked)
+    if asked.decision.on_owner_side:
+        return HIDDEN(caller=asked.call.caller.arn, action=asked.action, where=where or "on this resource")
+    return AwsError("AccessDeniedException", denial(asked.decision, asked.question, where), seen="kms.md 7 [V]")
+
+
+def _where(asked: Asked) -> str | None:
+    """What stands for `on resource: <ARN>`, if something does."""
+    if is_by_ciphertext(asked.call, asked.action):
+        return _CIPHERTEXT
+    return "on this resource" if asked.call.via and asked.resource.account != asked.call.account else None
+
+
+def is_by_ciphertext(call: Call, action: str) -> bool:
+    """Was the key found in the ciphertext alone?"""
+    parameter = {"kms:Decrypt": "KeyId", "kms:ReEncryptFrom": "SourceKeyId"}.get(action)
+    return parameter is not None and call.parameters.get(parameter) is None
