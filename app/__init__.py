@@ -1,0 +1,18 @@
+"""reseal: a simulator of encrypted-snapshot sharing between AWS accounts.
+
+The layout is the architecture. A line knows its room by one question: does it know HTTP, a database, an AWS service,
+the policy language, a workflow, or only worlds and calls?
+
+    main.py host.py cli.py settings.py   composition: start-up, worlds behind the doors, commands, every setting once
+    doors/wire | rest                    AWS's protocols and SigV4, plain ASGI, in front | what AWS has no word for
+    persistence/                         worlds, records, log and journals in SQLite or PostgreSQL
+    ../workflows/                        the checked state machine, its verifier and runner, scenarios
+    graph/                               what depends on which key: assembled from edges that services yield
+    services/<name>/                     kms, ebs, iam, sts, organizations, cloudtrail: one folder each
+    kernel/                              world, call, perform, operation, draft, clock, log: the one door
+    policy/                              the policy language: documents, matching, decision, trace, explanation
+    blocks/  crypto/                     block maps and stores | the one place that imports `cryptography`
+
+Rooms import downwards only (`make check` holds it). There is one door: a request becomes a `Call`, `perform` says what
+it does to a world, `Cloud` commits that. A world is a value, so a fork is one reference and replay is an oracle.
+"""

@@ -1,0 +1,165 @@
+"""`reseal`: the commands. Data on stdout, progress on stderr; everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum, IntEnum
+from typing import Annotated, NoReturn
+
+import typer
+
+from app.settings import DEFAULT_ACCOUNT, PORT, Settings
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    AS_EXPECTED = 0
+    EXPECTATION_FAILED = 1
+    USAGE = 2  # a wrong option or an invalid file
+    COULD_NOT_RUN = 3  # no server, no store, no network
+    NOTHING_TO_RUN = 5
+    BUG = 70
+    INTERRUPTED = 130
+
+
+class Auth(str, Enum):
+    open = "open"
+    strict = "strict"
+
+
+class ClockMode(str, Enum):
+    real = "real"
+    manual = "manual"
+
+
+class Settle(str, Enum):
+    instant = "instant"
+    lifelike = "lifelike"
+
+
+class EnvFormat(str, Enum):
+    sh = "sh"
+    fish = "fish"
+    powershell = "powershell"
+    dotenv = "dotenv"
+    json = "json"
+
+
+app = typer.Typer(
+    name="reseal", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="A simulator of encrypted-snapshot sharing between AWS accounts.",
+)  # fmt: skip
+
+
+def fail(code: Exit, message: str) -> NoReturn:
+    """End with a message on stderr; never a traceback."""
+    typer.echo(f"reseal: {message}", err=True)
+    raise typer.Exit(code)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = PORT,
+    database: Annotated[str, typer.Option(help="memory:, sqlite:///FILE or postgresql://...", envvar="RESEAL_DATABASE")] = "memory:",
+    auth: Annotated[Auth, typer.Option(help="open: 12-digit keys are roots of their accounts. strict: issued keys only.")] = Auth.open,
+    default_account: Annotated[str, typer.Option(help="Account of keys such as `test` in open mode.")] = DEFAULT_ACCOUNT,
+    clock: Annotated[ClockMode, typer.Option(help="The default world's clock.")] = ClockMode.real,
+    settle: Annotated[Settle, typer.Option(help="When what AWS does later is done.")] = Settle.instant,
+    quotas: Annotated[bool, typer.Option("--quotas", help="Rate and quota errors.")] = False,
+    seed: Annotated[str, typer.Option(help="Of the default world; its keys then follow from it.")] = "",
+    token: Annotated[str, typer.Option(help="Bearer token for REST.", envvar="RESEAL_TOKEN")] = "",
+    i_know_it_is_open: Annotated[bool, typer.Option("--i-know-it-is-open", help="Let open mode listen beyond loopback.")] = False,
+) -> None:  # fmt: skip
+    """Serve AWS's APIs and REST on one port. Prints `Ready.` when it does."""
+    if auth is Auth.open and host not in ("127.0.0.1", "::1", "localhost") and not i_know_it_is_open:
+        fail(
+            Exit.USAGE, f"--auth open on {host} lets anybody be anybody; add --i-know-it-is-open, or use --auth strict"
+        )
+    if len(default_account) != 12 or not default_account.isdigit():
+        fail(Exit.USAGE, f"--default-account takes 12 digits, not {default_account!r}")
+    settings = Settings(
+        host,
+        port,
+        database,
+        auth.value,
+        default_account,
+        clock.value,
+        settle.value,
+        quotas,
+        seed,
+        token,
+        i_know_it_is_open,
+    )
+    _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    from app.main import serve as run
+
+    try:
+        run(settings, lambda line: print(line, flush=True))
+    except OSError as error:
+        fail(Exit.COULD_NOT_RUN, f"can not listen on {settings.host}:{settings.port}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    except Exception as error:
+        from app.persistence.errors import PersistenceError
+
+        if not isinstance(error, PersistenceError):
+            raise
+        fail(Exit.COULD_NOT_RUN, str(error))
+
+
+@app.command()
+def env(
+    account: Annotated[str, typer.Argument(help="Account whose user is handed out, 12 digits.")] = "111111111111",
+    user: Annotated[str, typer.Option(help="Name of the IAM user; made with an access key where it is not there.")] = "operator",
+    root: Annotated[bool, typer.Option("--root", help="The account's root user instead, which its account never refuses.")] = False,
+    endpoint: Annotated[str, typer.Option(envvar="AWS_ENDPOINT_URL", help="A reseal server, with /w/WORLD for another world.")] = f"http://127.0.0.1:{PORT}",
+    region: Annotated[str, typer.Option(help="AWS_REGION to print.")] = "us-east-1",
+    format: Annotated[EnvFormat, typer.Option(help="Form of the lines.")] = EnvFormat.sh,
+) -> None:  # fmt: skip
+    """Print the environment that points AWS's tools at reseal: eval "$(reseal env 111111111111)"."""
+    from app.environment import EnvironmentFailed, lines, variables
+
+    if len(account) != 12 or not account.isdigit():
+        fail(Exit.USAGE, f"an account id has 12 digits, not {account!r}")
+    try:
+        typer.echo(lines(variables(endpoint, account, None if root else user, region), format.value))
+    except EnvironmentFailed as error:
+        fail(Exit.COULD_NOT_RUN, str(error))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from app.main import VERSION
+
+    typer.echo(VERSION)
+
+
+def main() -> None:
+    """The console script. A bug ends with 70 and one line; RESEAL_TRACEBACK=1 shows where."""
+    try:
+        _mount()
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(Exit.AS_EXPECTED)
+    except Exception as error:
+        import os
+
+        if os.environ.get("RESEAL_TRACEBACK"):
+            raise
+        typer.echo(f"reseal: a bug of ours: {type(error).__name__}: {error} (RESEAL_TRACEBACK=1 shows where)", err=True)
+        sys.exit(Exit.BUG)
+
+
+def _mount() -> None:
+    """The commands that run scenarios and read worlds; their module imports nothing heavy either."""
+    from app import cli_run
+
+    cli_run.mount(app)

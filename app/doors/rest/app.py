@@ -1,0 +1,238 @@
+"""What AWS has no word for: worlds and their clocks, calls with their decisions, explanations, the graph.
+
+    /api/v1/worlds[/{world}[/fork|clock|log|evidence|explanation|graph]]   OpenAPI at /api/docs
+    /_reseal/health|ready|info   /_localstack/health
+
+Every change of a world's records goes through `Cloud.call`, at the wire door; here worlds are only made, forked, dropped
+and moved in time.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from typing import Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.doors.rest import strict
+from app.host import WORLD_NAME, WorldExists, Worlds, world_summary
+from app.kernel.clock import Clock, iso
+from app.kernel.cloud import Cloud
+from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry
+
+ADVANCE_MS_MAX = 400 * 366 * 86_400_000
+LOG_ROWS_MAX = 1000
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class NewWorld(Body):
+    name: str = Field(pattern=WORLD_NAME.pattern.replace(r"\Z", "$"))
+    seed: str | None = Field(default=None, max_length=200, description="ids, keys and answers follow from it")
+    clock: Literal["real", "manual"] | None = None
+    settle: Literal["instant", "lifelike"] | None = None
+
+
+class NewFork(Body):
+    name: str = Field(pattern=WORLD_NAME.pattern.replace(r"\Z", "$"))
+
+
+class Advance(Body):
+    """How far to move a world's clock: milliseconds, or text such as `8d`, `36h`, `1h30m`."""
+
+    advance_ms: int | None = Field(default=None, ge=0, le=ADVANCE_MS_MAX)
+    advance: str | None = Field(default=None, max_length=40)
+
+
+def rest_app(worlds: Worlds, version: str) -> FastAPI:
+    app = FastAPI(
+        title="reseal", version=version, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None,
+        description="What AWS has no word for. AWS's own APIs answer on the same port, to requests signed for them.",
+    )  # fmt: skip
+    strict.install(app)
+    app.include_router(_health(worlds, version))
+    app.include_router(_worlds(worlds), prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])
+    return app
+
+
+def _bearer(worlds: Worlds) -> Any:
+    """Open on loopback in open mode; else the server's bearer token."""
+
+    def check(request: Request) -> None:
+        token = worlds.settings.token
+        if worlds.settings.auth == "open" and not token:
+            return
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not token or not hmac.compare_digest(given.encode(), token.encode()):
+            raise HTTPException(401, "a bearer token is needed: Authorization: Bearer ...")
+
+    return check
+
+
+def _health(worlds: Worlds, version: str) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/_reseal/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/_reseal/ready")
+    def ready() -> dict[str, Any]:
+        return {"status": "ready", "worlds": len(worlds.names())}
+
+    @router.get("/_reseal/info")
+    def info() -> dict[str, Any]:
+        services = {service.name: len(service.operations) for service in worlds.services.all}
+        return {"name": "reseal", "version": version, "auth": worlds.settings.auth, "operations": services}
+
+    @router.get("/_localstack/health")
+    def localstack() -> dict[str, Any]:
+        names = sorted({operation.partition(":")[0] for operation in worlds.services.operations})
+        return {"services": dict.fromkeys(names, "available"), "edition": "reseal", "version": version}
+
+    return router
+
+
+def _worlds(worlds: Worlds) -> APIRouter:
+    router = APIRouter(tags=["worlds"])
+
+    def cloud_of(world: str) -> Cloud:
+        cloud = worlds.get(world) if WORLD_NAME.match(world) else None
+        if cloud is None:
+            raise HTTPException(404, "there is no such world")
+        return cloud
+
+    @router.get("/worlds")
+    def list_worlds() -> dict[str, Any]:
+        return {"worlds": [world_summary(name, cloud_of(name).world) for name in worlds.names()]}
+
+    @router.post("/worlds", status_code=201)
+    def create_world(body: NewWorld) -> dict[str, Any]:
+        settings = worlds.settings
+        clock = Clock(mode=body.clock or settings.clock, settle=body.settle or settings.settle)
+        try:
+            return world_summary(body.name, worlds.create(body.name, seed=body.seed, clock=clock).world)
+        except WorldExists:
+            raise HTTPException(409, "a world of that name exists") from None
+
+    @router.get("/worlds/{world}")
+    def describe_world(world: str) -> dict[str, Any]:
+        return world_summary(world, cloud_of(world).world)
+
+    @router.delete("/worlds/{world}", status_code=204)
+    def drop_world(world: str) -> None:
+        cloud_of(world)
+        worlds.drop(world)
+
+    @router.post("/worlds/{world}/fork", status_code=201)
+    def fork_world(world: str, body: NewFork) -> dict[str, Any]:
+        cloud_of(world)
+        try:
+            forked = worlds.fork(world, body.name)
+        except WorldExists:
+            raise HTTPException(409, "a world of that name exists") from None
+        assert forked is not None
+        return world_summary(body.name, forked.world)
+
+    @router.get("/worlds/{world}/clock")
+    def read_clock(world: str) -> dict[str, Any]:
+        return _time(cloud_of(world))
+
+    @router.post("/worlds/{world}/clock")
+    def advance_clock(world: str, body: Advance) -> dict[str, Any]:
+        cloud = cloud_of(world)
+        cloud.advance(_milliseconds(body))
+        return _time(cloud)
+
+    @router.get("/worlds/{world}/log")
+    def read_log(world: str, after: int = 0, limit: int = 200) -> dict[str, Any]:
+        """Calls of a world in order; `after` is the position of the last one seen."""
+        rows: list[dict[str, Any]] = []
+        position = max(after, 0)
+        for position, entry in cloud_of(world).world.log.entries(position):
+            if isinstance(entry, CallEntry):
+                rows.append({"position": position} | msgspec.to_builtins(entry))
+            if len(rows) >= min(limit, LOG_ROWS_MAX):
+                break
+        return {"calls": rows, "after": position}
+
+    @router.get("/worlds/{world}/evidence")
+    def evidence(world: str, request_id: str = "", about: str = "") -> dict[str, Any]:
+        """What a request set off, or what belongs to a resource: calls, decisions and CloudTrail events."""
+        return as_evidence(cloud_of(world).world.log.about(request_id or about))
+
+    @router.get("/worlds/{world}/explanation")
+    def explanation(world: str, about: str = "", format: Literal["json", "text"] = "json") -> Response:
+        """Why a request was refused, or what a resource failed by; without `about`, the last refusal."""
+        from app.policy import explain
+
+        log = cloud_of(world).world.log
+        token = about or next((entry.request_id for entry in log.refusals()), "")
+        found = explain.explain(log.about(token), token) if token else None
+        if found is None:
+            raise HTTPException(404, "nothing was refused there")
+        if format == "text":
+            return Response(explain.text(found), media_type="text/plain; charset=utf-8")
+        return Response(msgspec.json.encode(explain.to_json(found)), media_type="application/json")
+
+    @router.get("/worlds/{world}/graph")
+    def graph(
+        world: str, format: Literal["json", "dot", "mermaid", "graphml", "svg", "text"] = "json", select: str = ""
+    ) -> Response:
+        """The graph of key dependencies; `select` narrows it to a node and its neighbours, as in `snap-1+2`."""
+        from app.graph import build, questions
+
+        found = build.build(worlds.services, cloud_of(world).world)
+        try:
+            return drawn(questions.select(found, select) if select else found, format)
+        except (LookupError, ValueError) as error:
+            raise HTTPException(400, str(error)) from None
+
+    return router
+
+
+def drawn(graph: Any, format: str) -> Response:
+    from app.graph import draw, svg, text
+
+    ways: dict[str, tuple[Any, str]] = {
+        "json": (draw.to_json, "application/json"),
+        "dot": (draw.to_dot, "text/vnd.graphviz"),
+        "mermaid": (draw.to_mermaid, "text/plain"),
+        "graphml": (draw.to_graphml, "application/xml"),
+        "svg": (svg.svg, "image/svg+xml"),
+        "text": (text.tree, "text/plain"),
+    }
+    draw_it, media_type = ways[format]
+    return Response(draw_it(graph), media_type=media_type)
+
+
+def as_evidence(entries: list[Entry]) -> dict[str, Any]:
+    kinds = {"calls": CallEntry, "decisions": DecisionEntry, "events": EventEntry}
+    return {
+        name: [msgspec.to_builtins(entry) for entry in entries if isinstance(entry, kind)]
+        for name, kind in kinds.items()
+    }
+
+
+def _time(cloud: Cloud) -> dict[str, Any]:
+    clock = cloud.world.clock
+    return {"now": iso(cloud.now_ms()), "now_ms": cloud.now_ms(), "mode": clock.mode, "settle": clock.settle}
+
+
+def _milliseconds(body: Advance) -> int:
+    if body.advance_ms is not None:
+        return body.advance_ms
+    found = _DURATION.match(body.advance or "")
+    if not body.advance or not found:
+        raise HTTPException(422, "give advance_ms, or advance such as 8d, 36h or 1h30m")
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    by_ms = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
+    if by_ms > ADVANCE_MS_MAX:
+        raise HTTPException(422, "a clock is moved by at most 400 years at once")
+    return by_ms
