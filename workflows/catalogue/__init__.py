@@ -1,0 +1,15 @@
+"""The workflows that come with reseal, by name. To add one: a file here, and a row in `WORKFLOWS`."""
+
+from __future__ import annotations
+
+from workflows.catalogue import snapshot_sharing
+from workflows.machine import Workflow
+from workflows.verify import Operations, verified
+
+WORKFLOWS: tuple[Workflow, ...] = (snapshot_sharing.WORKFLOW,)
+NAMES = tuple(workflow.name for workflow in WORKFLOWS)
+
+
+def load(name: str, operations: Operations) -> Workflow:
+    """The workflow of that name, verified; KeyError for an unknown one, BrokenWorkflow where it breaks a law."""
+    return verified({workflow.name: workflow for workflow in WORKFLOWS}[name], operations)

@@ -1,0 +1,326 @@
+"""Whether a step came to what the scenario expects. Partial trees: what is not stated is not checked.
+
+Every function yields differences: a path into the step's declaration, so that each can be shown at its line, and what
+is wrong in words. Expected scalars are text; they are compared with what they are expected of, written as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workflows.expressions import fill, search
+from workflows.params import to_json
+from workflows.settle import like
+
+if TYPE_CHECKING:
+    from app.graph.build import Graph
+    from workflows.format import DecisionSpec, EdgeSpec, ExpectSpec, GraphSpec, PathSpec
+    from workflows.port import Answer, Evidence
+
+Path = tuple[str | int, ...]
+Difference = tuple[Path, str]
+
+RESULTS = {
+    "allow": ("Allowed",),
+    "implicit-deny": ("ImplicitlyDenied",),
+    "explicit-deny": ("ExplicitlyDenied",),
+    "deny": ("ImplicitlyDenied", "ExplicitlyDenied"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the scenario calls things, and what they are in the cloud."""
+
+    scope: Mapping[str, Any]  # for references
+    accounts: Mapping[str, str]  # alias -> id
+    callers: Mapping[str, tuple[str, ...]]  # principal -> ARNs it shows up under; one that ends in "/" is a prefix
+    things: Mapping[str, str]  # step -> id of the main thing it made
+
+    def node(self, name: str) -> str:
+        """The id of the node that a name means: a step, a principal, a member of a step's result, or itself."""
+        filled = str(fill(name, self.scope))
+        if filled in self.things:
+            return self.things[filled]
+        account, slash, principal = filled.partition("/")
+        if slash and principal == "root" and account in self.accounts:
+            return self.accounts[account]
+        if filled in self.callers:
+            return self.callers[filled][0]
+        head, dot, rest = filled.partition(".")
+        if dot and head in self.scope:
+            return str(search(rest, self.scope[head]) or filled)
+        return filled
+
+    def is_caller(self, principal: str, arn: str) -> bool:
+        account, _, name = principal.partition("/")
+        known = self.callers.get(principal, ())
+        if name == "root":
+            known = (f"arn:aws:iam::{self.accounts.get(account, '')}:root",)
+        return any(arn == each or (each.endswith("/") and arn.startswith(each)) for each in known)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What there is to judge a step by."""
+
+    answer: Answer
+    later: Mapping[str, Any]
+    evidence: Evidence
+    before: Graph | None
+    after: Graph | None
+    has_evidence: bool
+
+
+def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator[Difference]:
+    """Everything in which a step is not as expected; without `expect.error` it must have succeeded."""
+    yield from _error(expect, seen)
+    if expect is None:
+        return
+    if expect.response is not None and not seen.answer.error:
+        yield from _tree(fill(expect.response, names.scope), to_json(seen.answer.value), ("expect", "response"))
+    if expect.later is not None and not seen.answer.error:
+        yield from _tree(fill(expect.later, names.scope), to_json(seen.later), ("expect", "later"))
+    if not seen.has_evidence:  # an endpoint that keeps none: what rests on evidence is not checked there, and said so
+        return
+    yield from _events(expect.events, seen.evidence, names)
+    if expect.decision is not None:
+        yield from _decision(expect.decision, seen.evidence, names)
+    if expect.graph is not None:
+        yield from graph_differences(expect.graph, seen.before, seen.after, names, ("expect", "graph"))
+
+
+def unchecked(expect: ExpectSpec | None) -> list[str]:
+    """The parts of an expectation that need evidence."""
+    parts = ("events", "decision", "graph")
+    return [part for part in parts if expect is not None and getattr(expect, part)]
+
+
+# --- errors and trees ---
+
+
+def _error(expect: ExpectSpec | None, seen: Seen) -> Iterator[Difference]:
+    error, wanted = seen.answer.error, expect.error if expect else None
+    if wanted is None:
+        if error:
+            yield (), f"failed with {error.code}: {error.message}"
+        return
+    if error is None:
+        yield ("expect", "error"), f"succeeded, where {wanted.code} was expected"
+    elif not like(wanted.code, error.code):
+        yield ("expect", "error"), f"failed with {error.code} ({error.message}), not with {wanted.code}"
+    elif wanted.message is not None:
+        yield from _tree(wanted.message, error.message, ("expect", "error", "message"))
+
+
+def _tree(expected: Any, actual: Any, path: Path) -> Iterator[Difference]:
+    if isinstance(expected, Mapping):
+        yield from _mapping(expected, actual, path)
+    elif isinstance(expected, (list, tuple)):
+        yield from _list(expected, actual, path)
+    elif expected is None:
+        if actual is not None:
+            yield path, f"is {_shown(actual)}, and should not be there"
+    elif text(expected) != text(actual):
+        yield path, f"is {_shown(actual)}, not {_shown(expected)}"
+
+
+def _mapping(expected: Mapping[str, Any], actual: Any, path: Path) -> Iterator[Difference]:
+    if set(expected) == {"like"}:
+        if actual is None or not like(str(expected["like"]), text(actual)):
+            yield path, f"is {_shown(actual)}, which is not like {expected['like']!r}"
+        return
+    for key, inner in expected.items():
+        yield from _tree(inner, search(key, actual), (*path, key))
+
+
+def _list(expected: Sequence[Any], actual: Any, path: Path) -> Iterator[Difference]:
+    if not isinstance(actual, list) or len(actual) != len(expected):
+        yield path, f"is {_shown(actual)}, and not {len(expected)} long"
+        return
+    for index, (inner, found) in enumerate(zip(expected, actual, strict=True)):
+        yield from _tree(inner, found, (*path, index))
+
+
+def text(value: Any) -> str:
+    """A value as a file would write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _shown(value: Any) -> str:
+    return "absent" if value is None else repr(text(value)) if not isinstance(value, (dict, list)) else str(value)
+
+
+def fits(expected: Any, actual: Any) -> bool:
+    return next(_tree(expected, actual, ()), None) is None
+
+
+# --- events ---
+
+
+def _events(expected: Iterable[Mapping[str, Any]], evidence: Evidence, names: Names) -> Iterator[Difference]:
+    """Each expected event, found in the trail after the one before it."""
+    trail = [(event["account"], event.get("body") or {}) for event in evidence.events]
+    position = 0
+    for index, wanted in enumerate(expected):
+        found = _next_event(fill(wanted, names.scope), trail, position, names)
+        if found is None:
+            after = f" after {position} others" if position else ""
+            known = ", ".join(str(body.get("eventName")) for _, body in trail) or "none"
+            yield ("expect", "events", index), f"no such event{after}; the trail has {known}"
+            return
+        position = found + 1
+
+
+def _next_event(
+    wanted: Mapping[str, Any], trail: list[tuple[str, Mapping[str, Any]]], start: int, names: Names
+) -> int | None:
+    account = wanted.get("account")
+    id = names.accounts.get(str(account), account)
+    rest = {key: value for key, value in wanted.items() if key != "account"}
+    for index in range(start, len(trail)):
+        owner, body = trail[index]
+        if (id is None or id == owner) and fits(rest, body):
+            return index
+    return None
+
+
+# --- decisions ---
+
+
+def _decision(wanted: DecisionSpec, evidence: Evidence, names: Names) -> Iterator[Difference]:
+    """One decision must satisfy all that is stated; else the one that comes nearest is shown."""
+    asked = [entry for entry in evidence.decisions if entry["action"] == wanted.call]
+    if wanted.caller:
+        asked = [entry for entry in asked if names.is_caller(wanted.caller, entry["caller"])]
+    if not asked:
+        by = f" by {wanted.caller}" if wanted.caller else ""
+        made = ", ".join(dict.fromkeys(entry["action"] for entry in evidence.decisions)) or "none"
+        yield ("expect", "decision"), f"no decision on {wanted.call}{by}; there were {made}"
+        return
+    yield from min((list(_decided(wanted, entry, names)) for entry in reversed(asked)), key=len)
+
+
+def _decided(wanted: DecisionSpec, entry: Mapping[str, Any], names: Names) -> Iterator[Difference]:
+    body = entry.get("body") or {}
+    path = ("expect", "decision")
+    effect = body.get("decision") or ("Allowed" if entry["allowed"] else "ImplicitlyDenied")
+    if wanted.result and effect not in RESULTS[wanted.result]:
+        yield (*path, "result"), f"{entry['action']} on {entry['resource']} was {effect}"
+    cause = entry.get("cause", "")
+    if wanted.cause and wanted.cause not in (cause, body.get("code")):
+        yield (*path, "cause"), f"the cause is {cause or 'none'}, not {wanted.cause}"
+    if wanted.why and _word(cause) != wanted.why:
+        yield (*path, "why"), f"the reason is {_word(cause) or 'none'}, not {wanted.why}"
+    if wanted.blocked_by is not None:
+        yield from _blocked_by(wanted.blocked_by, entry, names)
+    for index, place in enumerate(wanted.allowed_by):
+        if not _allowed_by(place, body, names):
+            yield (*path, "allowed-by", index), "this statement allows nothing here"
+
+
+def _word(cause: str) -> str:
+    """What a scenario writes for a cause; "" for none."""
+    from app.policy.causes import Cause
+
+    return str(Cause[cause].word) if cause in Cause.__members__ else ""
+
+
+def _blocked_by(wanted: Mapping[str, Any], entry: Mapping[str, Any], names: Names) -> Iterator[Difference]:
+    body, path = entry.get("body") or {}, ("expect", "decision", "blocked-by")
+    owner = body.get("layer") in ("resource", "grant", "rcp")
+    account = body.get("resourceAccount") if owner else body.get("principal", {}).get("account")
+    for key, value in wanted.items():
+        text = str(value)
+        if key == "account":
+            if names.accounts.get(text, text) != account:
+                yield (*path, key), f"account {account} refused"
+        elif key == "why":
+            if _word(entry.get("cause", "")) != text:
+                yield (*path, key), f"the reason is {_word(entry.get('cause', '')) or 'none'}, not {text}"
+        elif key == "policy":
+            if names.node(text) != entry["resource"] and text not in _policies(body, str(body.get("layer"))):
+                yield (*path, key), f"it was the {body.get('layer')} policy of {entry['resource']}"
+        else:
+            yield (*path, key), f"blocked-by has account, policy and why, not {key!r}"
+
+
+def _policies(body: Mapping[str, Any], layer: str) -> set[str]:
+    """The names of the policies looked at in a layer, with and without .json."""
+    statements = [each for trace in body.get("layers", ()) if trace["kind"] == layer for each in trace["statements"]]
+    names = {str(each["place"]["policy"]) for each in statements}
+    return names | {f"{name}.json" for name in names}
+
+
+def _allowed_by(wanted: Mapping[str, Any], body: Mapping[str, Any], names: Names) -> bool:
+    """Is there a statement that allows the action, in that account, policy and with that Sid?"""
+    for layer in body.get("layers", ()):
+        for statement in layer["statements"]:
+            place = statement["place"]
+            facts = {
+                "account": place["account"],
+                "policy": place["policy"],
+                "statement": place["sid"],
+            }
+            asked = {key: names.accounts.get(str(value), str(value)) for key, value in wanted.items()}
+            if "policy" in asked:
+                asked["policy"] = asked["policy"].removesuffix(".json")
+            applies = statement["effect"] == "Allow" and statement["applies"]
+            if applies and all(facts.get(key) == value for key, value in asked.items()):
+                return True
+    return False
+
+
+# --- graph ---
+
+
+def graph_differences(
+    wanted: GraphSpec, before: Graph | None, after: Graph | None, names: Names, path: Path
+) -> Iterator[Difference]:
+    if after is None:
+        return
+    for index, edge in enumerate(wanted.gained):
+        if not _has(after, edge, names):
+            yield (*path, "gained", index), f"there is no edge from {edge.from_} to {edge.to}{_allowing(edge)}"
+        elif before is not None and _has(before, edge, names):
+            yield (*path, "gained", index), f"the edge from {edge.from_} to {edge.to} was there before"
+    for index, edge in enumerate(wanted.missing):
+        if _has(after, edge, names):
+            yield (*path, "missing", index), f"there is an edge from {edge.from_} to {edge.to}{_allowing(edge)}"
+    yield from _paths(wanted, after, names, path)
+
+
+def _paths(wanted: GraphSpec, graph: Graph, names: Names, path: Path) -> Iterator[Difference]:
+    if wanted.path is not None and not _connected(graph, wanted.path, names):
+        yield (*path, "path"), f"{wanted.path.from_} does not rest on {wanted.path.to}"
+    if wanted.no_path is not None and _connected(graph, wanted.no_path, names):
+        yield (*path, "no-path"), f"{wanted.no_path.from_} still rests on {wanted.no_path.to}"
+
+
+def _has(graph: Graph, edge: EdgeSpec, names: Names) -> bool:
+    from app.graph.questions import edges_between
+
+    found = _in(graph, lambda: edges_between(graph, names.node(edge.from_), names.node(edge.to), edge.allows))
+    return bool(found) and (edge.kind is None or any(each.kind == edge.kind for each in found.edges))
+
+
+def _connected(graph: Graph, wanted: PathSpec, names: Names) -> bool:
+    from app.graph.questions import path
+
+    return bool(_in(graph, lambda: path(graph, names.node(wanted.from_), names.node(wanted.to))))
+
+
+def _in(graph: Graph, question: Callable[[], Any]) -> Any:
+    """A finding, or None where a node is not in the graph: then there is neither edge nor path."""
+    try:
+        return question()
+    except KeyError:
+        return None
+
+
+def _allowing(edge: EdgeSpec) -> str:
+    return f" that allows {', '.join(edge.allows)}" if edge.allows else ""

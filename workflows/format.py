@@ -1,0 +1,213 @@
+"""The scenario format, version 1: what a `*.reseal.yaml` file may hold (reference/ecosystem.md 3.3).
+
+These models are the one source of validation, of the editor's JSON schema and of the documentation. Scalars arrive as
+text (`yaml_marks`) and are converted here by what the field is; parameters of calls are converted by AWS's own shapes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+Alias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+StepId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+PrincipalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}/[\w.@+=,-]{1,64}$")]
+Words = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+Document = str | dict[str, Any]  # a path beside the scenario, with or without file://, or the policy itself
+Tree = dict[str, Any]
+
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def _duration(value: object) -> object:
+    """`8d`, `90m`, `500ms` in milliseconds."""
+    found = re.fullmatch(r"(\d{1,9})(ms|s|m|h|d)", value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("a duration is a whole number and ms, s, m, h or d, such as 8d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _nothing_is_empty(value: object) -> object:
+    return () if value is None else value
+
+
+Duration = Annotated[int, BeforeValidator(_duration)]
+
+
+def _hyphened(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
+class Model(BaseModel):
+    """Strict: an unknown key is a mistake. Names are written with hyphens in files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_hyphened, populate_by_name=False)
+
+
+class PrincipalSpec(Model):
+    """A user or role that the scenario makes, with its policies."""
+
+    user: str | None = Field(None, description="name of an IAM user to make")
+    role: str | None = Field(None, description="name of an IAM role to make; calls come from a session of it")
+    policies: tuple[Document, ...] = ()
+    trust: Document | None = Field(None, description="of a role; the account itself if left out")
+    boundary: Document | None = None
+    session_policy: Document | None = Field(None, description="of a role's session")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> PrincipalSpec:
+        if (self.user is None) == (self.role is None):
+            raise ValueError("a principal has either `user:` or `role:`")
+        if self.user is not None and (self.trust is not None or self.session_policy is not None):
+            raise ValueError("`trust:` and `session-policy:` belong to roles")
+        return self
+
+
+class DataSpec(Model):
+    """Real bytes in a volume, so that a read can be compared; made by public calls only."""
+
+    fill: Literal["pattern"]
+    blocks: int = Field(ge=1, le=2048, description="blocks of 512 KiB from the beginning of the volume")
+
+
+class ErrorSpec(Model):
+    code: str
+    message: str | Tree | None = Field(None, description="the whole message, or {like: pattern}")
+
+
+class DecisionSpec(Model):
+    """A decision that the step set off, at once or later."""
+
+    call: str = Field(description="the action, kms:CreateGrant")
+    caller: str | None = Field(None, description="account/principal")
+    result: Literal["allow", "implicit-deny", "explicit-deny", "deny"] | None = None
+    cause: str | None = Field(None, description="name or code in the table of causes")
+    why: str | None = Field(None, description="the cause's word: no-statement, explicit-deny, condition, ...")
+    blocked_by: Tree | None = Field(None, description="{account, policy, why}")
+    allowed_by: tuple[Tree, ...] = Field((), description="[{account, policy, statement}]")
+
+
+class EdgeSpec(Model):
+    from_: str
+    to: str
+    kind: str | None = None
+    allows: Words = ()
+
+
+class PathSpec(Model):
+    from_: str
+    to: str
+
+
+class GraphSpec(Model):
+    gained: tuple[EdgeSpec, ...] = ()
+    missing: tuple[EdgeSpec, ...] = ()
+    path: PathSpec | None = None
+    no_path: PathSpec | None = None
+
+
+def _code(value: object) -> object:
+    return {"code": value} if isinstance(value, str) else value
+
+
+class ExpectSpec(Model):
+    """Partial trees: what is not stated is not checked. Keys may be JMESPath; `{like: pattern}` has IAM's wildcards."""
+
+    response: Tree | None = Field(None, description="the answer at once")
+    later: Tree | None = Field(None, description="the resource, described after it has settled")
+    error: Annotated[ErrorSpec | None, BeforeValidator(_code)] = None
+    events: tuple[Tree, ...] = Field((), description="CloudTrail events, in order")
+    decision: DecisionSpec | None = None
+    graph: GraphSpec | None = None
+
+
+class FindAgainSpec(Model):
+    """How to find out whether a step has already happened, at an endpoint that can not tell (real AWS)."""
+
+    call: str
+    with_: Tree = Field(default_factory=dict)
+    found: str = Field(description="JMESPath of the step's answer in this call's answer; nothing: it has not happened")
+
+
+class StepSpec(Model):
+    id: StepId
+    name: str | None = None
+    as_: PrincipalName | None = Field(None, description="account/principal; account/root is always there")
+    call: str | None = Field(None, description="service:Operation, as IAM writes actions")
+    with_: Tree = Field(default_factory=dict, description="AWS's own parameters")
+    region: str | None = None
+    data: DataSpec | None = None
+    wait: Tree | None = Field(None, description="until the resource is so")
+    save: dict[str, str] = Field(default_factory=dict, description="name: JMESPath on the answer")
+    aside: bool = Field(False, description="not a step of the workflow, but something that happens meanwhile")
+    find_again: FindAgainSpec | None = None
+    advance: Duration | None = Field(None, description="instead of a call: move the world's clock on")
+    expect: ExpectSpec | None = None
+
+    @model_validator(mode="after")
+    def _call_or_advance(self) -> StepSpec:
+        if (self.call is None) == (self.advance is None):
+            raise ValueError("a step has either `call:` or `advance:`")
+        if self.call is not None and self.as_ is None:
+            raise ValueError("a call needs `as: account/principal`")
+        if self.data and self.call != "ec2:CreateVolume":
+            raise ValueError("`data:` belongs to ec2:CreateVolume")
+        return self
+
+
+class DataExpectSpec(Model):
+    same: tuple[str, str] = Field(description="two steps whose volumes must be equal, block by block")
+
+
+class FinallyExpectSpec(Model):
+    state: str | None = Field(None, description="where the workflow ended")
+    data: DataExpectSpec | None = None
+    graph: GraphSpec | None = None
+
+
+class FinallySpec(Model):
+    expect: FinallyExpectSpec
+
+
+Steps = Annotated[tuple[StepSpec, ...], BeforeValidator(_nothing_is_empty)]
+Accounts = Annotated[
+    dict[Alias, AccountId | None],
+    BeforeValidator(lambda value: dict.fromkeys(value) if isinstance(value, list) else value),
+]
+
+
+class ScenarioSpec(Model):
+    """A scenario file after `extends` and `change` have been carried out."""
+
+    reseal: Literal["1"] = Field(description="the version of this format")
+    name: str
+    description: str = ""
+    workflow: str | None = Field(None, description="the checked state machine that the steps must follow")
+    seed: str | None = Field(None, description="of a world in memory: ids and keys are then the same in every run")
+    clock: Literal["instant", "manual", "real"] = "instant"
+    region: str = "us-east-1"
+    accounts: Accounts = Field(description="alias: account id; or a list of aliases, and ids are made up")
+    principals: dict[PrincipalName, PrincipalSpec] = Field(default_factory=dict)
+    given: Steps = Field((), description="set-up calls; not part of the claim")
+    steps: Steps = ()
+    finally_: FinallySpec | None = None
+
+
+CLOCKS: dict[str, tuple[str, str]] = {  # clock word -> (mode, settling)
+    "instant": ("manual", "instant"),
+    "manual": ("manual", "lifelike"),
+    "real": ("real", "lifelike"),
+}
+EXTENDING_KEYS = ("extends", "change", "stop-after", "insert-before", "insert-after", "remove")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of scenario files, for editors."""
+    schema = ScenarioSpec.model_json_schema(by_alias=True)
+    schema["properties"] |= {key: {} for key in EXTENDING_KEYS}
+    schema["required"] = ["reseal"]
+    schema["properties"]["reseal"] = {"const": 1}
+    return schema

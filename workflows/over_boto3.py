@@ -1,0 +1,131 @@
+"""The port onto any AWS endpoint, real AWS included, through botocore: calls alone, no evidence.
+
+Roots are signed with the 12-digit account id as access key, which reseal and LocalStack's kind understand; against AWS
+a map of principals to profiles stands in for all of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from app.kernel import shapes
+from workflows.port import Answer, Can, Credentials, Evidence, Failure, PortFailed
+
+if TYPE_CHECKING:
+    from app.graph.build import Graph
+
+NOTHING: Final = Evidence()
+_CONNECT_S, _READ_S = 5, 60
+
+
+class OverBoto3:
+    """`endpoint` None: AWS itself. `profiles`: principal -> profile of the AWS configuration that plays it."""
+
+    can = Can()
+
+    def __init__(
+        self, endpoint: str | None, accounts: Mapping[str, str], profiles: Mapping[str, str] | None = None
+    ) -> None:
+        self.endpoint = endpoint
+        self._accounts = accounts
+        self._profiles = dict(profiles or {})
+        self._signed_in: dict[str, Credentials] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self.can = Can(be_root=endpoint is not None and not self._profiles)
+
+    def sign_in(self, principal: str, credentials: Credentials) -> None:
+        self._signed_in[principal] = credentials
+        for key in [key for key in self._clients if key[0] == principal]:
+            del self._clients[key]
+
+    def call(self, principal: str, operation: str, parameters: Mapping[str, Any], region: str, key: str = "") -> Answer:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        service, _, name = operation.partition(":")
+        client = self._client(principal, service, region)
+        sent = dict(parameters) if self.can.repeat else {**_client_token(service, name, key), **parameters}
+        try:
+            response = self._send(client, name, sent, key)
+        except ClientError as error:
+            return _refused(error)
+        except BotoCoreError as error:
+            raise PortFailed(f"{operation} as {principal}: {error}") from None
+        metadata = response.pop("ResponseMetadata", {})
+        return Answer(metadata.get("RequestId", ""), {name: _read(value) for name, value in response.items()})
+
+    def _send(self, client: Any, name: str, parameters: Mapping[str, Any], key: str) -> dict[str, Any]:
+        return client._make_api_call(name, dict(parameters))
+
+    def _client(self, principal: str, service: str, region: str) -> Any:
+        at = (principal, service, region)
+        if at not in self._clients:
+            self._clients[at] = self._new_client(principal, service, region)
+        return self._clients[at]
+
+    def _new_client(self, principal: str, service: str, region: str) -> Any:
+        from botocore.config import Config
+        from botocore.session import Session
+
+        profile = self._profiles.get(principal)
+        session = Session(profile=profile) if profile else Session()
+        credentials = None if profile else self._credentials(principal)
+        return session.create_client(
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=credentials and credentials.access_key_id,
+            aws_secret_access_key=credentials and credentials.secret,
+            aws_session_token=(credentials and credentials.token) or None,
+            config=Config(parameter_validation=False, connect_timeout=_CONNECT_S, read_timeout=_READ_S),
+        )
+
+    def _credentials(self, principal: str) -> Credentials:
+        account, _, name = principal.partition("/")
+        if name == "root":
+            if not self.can.be_root:
+                raise PortFailed(f"no profile plays {principal}")
+            return Credentials(self._accounts[account], "root")
+        if principal not in self._signed_in:
+            raise PortFailed(f"{principal} is not signed in")
+        return self._signed_in[principal]
+
+    def aside(self) -> OverBoto3:
+        return self
+
+    def rest(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def advance(self, by_ms: int) -> None:
+        raise PortFailed("the clock of this endpoint can not be moved")
+
+    def evidence(self, request_id: str) -> Evidence:
+        return NOTHING
+
+    def graph(self) -> Graph | None:
+        return None
+
+
+def _client_token(service: str, name: str, key: str) -> dict[str, str]:
+    """AWS's own idempotency, where the operation has it."""
+    return {"ClientToken": key.replace("/", "-")[:64]} if key and has_client_token(f"{service}:{name}") else {}
+
+
+def has_client_token(operation: str) -> bool:
+    service, _, name = operation.partition(":")
+    shape = shapes.operation_model(service, name).input_shape if shapes.exists(service, name) else None
+    return shape is not None and "ClientToken" in shape.members
+
+
+def _read(value: Any) -> Any:
+    """A streamed body as bytes; all else as it is."""
+    return value.read() if hasattr(value, "read") else value
+
+
+def _refused(error: Any) -> Answer:
+    metadata = error.response.get("ResponseMetadata", {})
+    told = error.response.get("Error", {})
+    headers = metadata.get("HTTPHeaders", {})
+    failure = Failure(told.get("Code", ""), told.get("Message", ""), metadata.get("HTTPStatusCode", 400))
+    return Answer(metadata.get("RequestId", ""), error=failure, decision_id=headers.get("x-reseal-decision", ""))

@@ -1,0 +1,75 @@
+"""The port onto a reseal server: AWS's protocols for the calls, REST for the evidence and the clock."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+from workflows.over_boto3 import OverBoto3
+from workflows.port import Can, Evidence, Json, PortFailed
+
+if TYPE_CHECKING:
+    from app.graph.build import Graph
+
+KEY_HEADER: Final = "x-reseal-idempotency-key"
+TIMEOUT_S: Final = 60
+
+
+class OverHttp(OverBoto3):
+    """`endpoint`: `http://host:port`, or with `/w/<world>` after it. `token`: bearer token, where REST wants one."""
+
+    def __init__(self, endpoint: str, accounts: Mapping[str, str], token: str = "") -> None:
+        super().__init__(endpoint.rstrip("/"), accounts)
+        self.can = Can(evidence=True, repeat=True, step_aside=False, be_root=True)
+        self._token = token
+        parts = urlsplit(endpoint)
+        self._base = f"{parts.scheme}://{parts.netloc}"
+        self.world = parts.path.strip("/").removeprefix("w/") or "default"
+
+    def _send(self, client: Any, name: str, parameters: Mapping[str, Any], key: str) -> dict[str, Any]:
+        def mark(params: Json, **_: Any) -> None:
+            params["headers"][KEY_HEADER] = key
+
+        if not key:
+            return super()._send(client, name, parameters, key)
+        client.meta.events.register("before-call", mark, unique_id="reseal-key")
+        try:
+            return super()._send(client, name, parameters, key)
+        finally:
+            client.meta.events.unregister("before-call", mark, unique_id="reseal-key")
+
+    def evidence(self, request_id: str) -> Evidence:
+        found = self._rest(f"evidence?request_id={quote(request_id)}")
+        return Evidence(*(tuple(map(_opened, found.get(kind, ()))) for kind in ("calls", "decisions", "events")))
+
+    def graph(self) -> Graph | None:
+        from app.graph.build import Graph
+
+        return Graph.from_node_link(self._rest("graph?format=json"))
+
+    def advance(self, by_ms: int) -> None:
+        self._rest("clock", {"advance_ms": by_ms})
+
+    def _rest(self, path: str, body: Json | None = None) -> Json:
+        """GET, or POST where there is a body; PortFailed for anything but an answer."""
+        url = f"{self._base}/api/v1/worlds/{quote(self.world)}/{path}"
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 - the user's own endpoint
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
+                return json.load(response)
+        except (OSError, ValueError) as error:
+            raise PortFailed(f"{url}: {error}") from None
+
+
+def _opened(entry: Json) -> Json:
+    """An entry whose body is JSON in text, opened."""
+    body = entry.get("body")
+    return entry | {"body": json.loads(body)} if isinstance(body, str) and body else entry

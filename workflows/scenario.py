@@ -1,0 +1,321 @@
+"""Reading a scenario file: extends and change, files, the format, and then every check that needs no run.
+
+`load` answers a `Scenario` or raises `InvalidFile` with all mistakes, each at file:line:column. The tree with its
+places is kept beside the typed form, so that what goes wrong in a run points at its line as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from workflows.expressions import PATTERN
+from workflows.verify import suggest
+from workflows.yaml_marks import InvalidFile, Mark, Mistake, Node, at, merged, plain, read
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
+
+    from workflows.format import ScenarioSpec, StepSpec
+    from workflows.verify import Operations
+
+EXTENDS_DEPTH_MAX = 8
+FILE_BYTES_MAX = 1 << 20
+_SECTIONS = ("given", "steps")
+_POLICY_KEYS = ("trust", "boundary", "session-policy")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A valid scenario: its typed form, the tree it came from, and the policy files it names."""
+
+    spec: ScenarioSpec
+    tree: Node
+    path: str  # as it was given
+    files: Mapping[str, str]  # content of a file that the scenario names -> its path
+
+    def mark(self, *path: str | int) -> Mark:
+        return at(self.tree, path)
+
+    def step_mark(self, step: StepSpec, *path: str | int) -> Mark:
+        """The place of a step, or of a part of it."""
+        for section in _SECTIONS:
+            for index, each in enumerate(getattr(self.spec, section)):
+                if each is step:
+                    return self.mark(section, index, *path)
+        return self.tree.mark
+
+
+def load(path: str | Path, operations: Operations | None = None, *, within: Path | None = None) -> Scenario:
+    """The scenario in a file; InvalidFile with every mistake in it. `within`: no file outside this folder is read.
+
+    `operations` are those of the cloud it is to run in, for verifying its workflow; without them that is left out.
+    """
+    from workflows.scenario_check import mistakes
+
+    files = _Files(within)
+    tree = _extended(files, str(path), 0)
+    tree = _with_contents(files, tree)
+    spec = _typed(tree)
+    scenario = Scenario(spec, tree, str(path), files.contents)
+    found = sorted(mistakes(scenario, operations), key=lambda each: (each.mark.file, each.mark.line, each.mark.column))
+    if found:
+        raise InvalidFile(*found)
+    return scenario
+
+
+# --- files ---
+
+
+class _Files:
+    """Reads what a scenario names, beside the file that names it, and remembers the contents."""
+
+    def __init__(self, within: Path | None) -> None:
+        self._within = within.resolve() if within else None
+        self.contents: dict[str, str] = {}
+
+    def text(self, path: str, mark: Mark | None = None) -> str:
+        """The text of a file; `mark` is where it is named."""
+        mark = mark or Mark(path, 1, 1)
+        if self._within and not Path(path).resolve().is_relative_to(self._within):
+            raise InvalidFile(Mistake(mark, f"{path} is outside of the scenario's folder"))
+        try:
+            raw = Path(path).read_bytes()
+        except OSError as error:
+            raise InvalidFile(Mistake(mark, f"can not read {path}: {error.strerror}")) from None
+        if len(raw) > FILE_BYTES_MAX:
+            raise InvalidFile(Mistake(mark, f"{path} is larger than {FILE_BYTES_MAX} bytes"))
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            raise InvalidFile(Mistake(mark, f"{path} is not UTF-8")) from None
+
+    def policy(self, node: Node, name: str) -> Node:
+        """A policy file's text in the place of its name; its JSON is checked, with references standing for text."""
+        path = _beside(node.mark.file, name)
+        text = self.text(path, node.mark)
+        try:
+            json.loads(PATTERN.sub(lambda found: "x" * len(found[0]), text))
+        except json.JSONDecodeError as error:
+            raise InvalidFile(Mistake(Mark(path, error.lineno, error.colno), f"not JSON: {error.msg}")) from None
+        self.contents[text] = path
+        return replace(node, value=text)
+
+
+def _beside(file: str, name: str) -> str:
+    return str(Path(file).parent / name.removeprefix("file://"))
+
+
+def _with_contents(files: _Files, tree: Node) -> Node:
+    """The tree with the text of every policy file in the place of its name."""
+    value = dict(tree.items())
+    for section in _SECTIONS:
+        if section in value:
+            steps = [_step_with_contents(files, step) for step in value[section]]
+            value[section] = replace(value[section], value=steps)
+    principals = value.get("principals")
+    if principals is not None:
+        value["principals"] = _mapped(principals, lambda node: _principal_with_contents(files, node))
+    return replace(tree, value=value)
+
+
+def _mapped(node: Node, change: Any) -> Node:
+    if isinstance(node.value, dict):
+        return replace(node, value={key: change(inner) for key, inner in node.value.items()})
+    return node
+
+
+def _step_with_contents(files: _Files, step: Node) -> Node:
+    if step.get("with") is None:
+        return step
+    return replace(step, value=dict(step.items()) | {"with": _deep(files, step["with"])})
+
+
+def _deep(files: _Files, node: Node) -> Node:
+    """`file://` anywhere in the parameters of a call, as the `aws` CLI reads it."""
+    if isinstance(node.value, dict):
+        return _mapped(node, lambda inner: _deep(files, inner))
+    if isinstance(node.value, list):
+        return replace(node, value=[_deep(files, inner) for inner in node.value])
+    if isinstance(node.value, str) and node.value.startswith("file://"):
+        return files.policy(node, node.value)
+    return node
+
+
+def _principal_with_contents(files: _Files, principal: Node) -> Node:
+    def content(node: Node) -> Node:
+        return files.policy(node, node.value) if isinstance(node.value, str) else node
+
+    value = dict(principal.items())
+    for key in _POLICY_KEYS:
+        if key in value:
+            value[key] = content(value[key])
+    policies = value.get("policies")
+    if policies is not None:
+        value["policies"] = replace(policies, value=[content(each) for each in policies])
+    return replace(principal, value=value) if isinstance(principal.value, dict) else principal
+
+
+# --- extends ---
+
+
+def _extended(files: _Files, path: str, depth: int) -> Node:
+    """A file's tree laid on that of the file it extends."""
+    tree = read(files.text(path), path)
+    if not isinstance(tree.value, dict):
+        raise InvalidFile(tree.mistake("a scenario is a mapping that begins with `reseal: 1`"))
+    extends = tree.get("extends")
+    if extends is None:
+        for key in ("change", "stop-after", "insert-before", "insert-after", "remove"):
+            if key in tree.value:
+                raise InvalidFile(tree.mistake(f"`{key}:` needs `extends:`", key))
+        return tree
+    if depth == EXTENDS_DEPTH_MAX:
+        raise InvalidFile(extends.mistake(f"more than {EXTENDS_DEPTH_MAX} files extend one another"))
+    name = extends.value if isinstance(extends.value, str) else ""
+    target = _beside(path, name)
+    if not Path(target).is_file():
+        raise InvalidFile(extends.mistake(f"there is no file {target}"))
+    return _laid_on(_extended(files, target, depth + 1), tree)
+
+
+def _laid_on(base: Node, tree: Node) -> Node:
+    """`base` with the changes of a file that extends it, in this order: change, insert, remove, steps, stop-after."""
+    value = dict(base.items())
+    for key, node in tree.items():
+        if key not in ("extends", "change", "steps", "stop-after", "insert-before", "insert-after", "remove"):
+            value[key] = merged(value[key], node) if key in value and key != "finally" else node
+    if "finally" not in dict(tree.items()) and tree.get("stop-after") is not None:
+        value.pop("finally", None)
+    result = Node(value, tree.mark, base.keys | tree.keys)
+    for key, change in tree["change"].items() if tree.get("change") else ():
+        result = _changed(result, key, change, tree["change"])
+    for where in ("insert-before", "insert-after"):
+        for id, steps in tree[where].items() if tree.get(where) else ():
+            result = _inserted(result, id, steps, tree[where], after=where == "insert-after")
+    for id in tree["remove"] if tree.get("remove") else ():
+        result = _edited(result, id.value, id, lambda step: [])
+    for step in tree["steps"] if tree.get("steps") else ():
+        result = _step_laid_on(result, step)
+    return _stopped(result, tree.get("stop-after"))
+
+
+def _changed(tree: Node, key: str, change: Node, changes: Node) -> Node:
+    """One entry of `change:`: a step by its id, else a section."""
+    if key in tree.keys and key not in _SECTIONS:
+        return replace(tree, value=dict(tree.items()) | {key: merged(tree[key], change)})
+    return _edited(tree, key, Node(key, changes.keys[key], {}), lambda step: [merged(step, change)])
+
+
+def _inserted(tree: Node, id: str, steps: Node, inserts: Node, *, after: bool) -> Node:
+    fresh = list(steps) if isinstance(steps.value, list) else [steps]
+    place = Node(id, inserts.keys[id], {})
+    return _edited(tree, id, place, lambda step: [step, *fresh] if after else [*fresh, step])
+
+
+def _step_laid_on(tree: Node, step: Node) -> Node:
+    """A step of the extending file: laid on the one with its id, or put at the end."""
+    id = step.get("id")
+    if id is not None and id.value in _ids(tree):
+        return _edited(tree, id.value, id, lambda base: [merged(base, step)])
+    steps = tree.get("steps")
+    kept = list(steps) if steps else []
+    return replace(tree, value=dict(tree.items()) | {"steps": Node([*kept, step], step.mark, {})})
+
+
+def _edited(tree: Node, id: Any, place: Node, edit: Any) -> Node:
+    """The tree with the step `id` replaced by what `edit` makes of it; `place` is where the id is written."""
+    if id not in _ids(tree):
+        raise InvalidFile(place.mistake(f"there is no step {id!r}" + suggest(str(id), _ids(tree))))
+    value = dict(tree.items())
+    for section in _SECTIONS:
+        if section in value:
+            edited = [new for step in value[section] for new in (edit(step) if _id(step) == id else [step])]
+            value[section] = replace(value[section], value=edited)
+    return replace(tree, value=value)
+
+
+def _stopped(tree: Node, last: Node | None) -> Node:
+    if last is None:
+        return tree
+    steps = list(tree["steps"]) if tree.get("steps") else []
+    ids = [_id(step) for step in steps]
+    if last.value not in ids:
+        raise InvalidFile(last.mistake(f"there is no step {last.value!r}" + suggest(str(last.value), map(str, ids))))
+    kept = replace(tree["steps"], value=steps[: ids.index(last.value) + 1])
+    return replace(tree, value=dict(tree.items()) | {"steps": kept})
+
+
+def _id(step: Node) -> Any:
+    id = step.get("id")
+    return id.value if id else None
+
+
+def _ids(tree: Node) -> list[str]:
+    sections = (tree.get(section) for section in _SECTIONS)
+    return [str(_id(step)) for section in sections if section for step in section]
+
+
+# --- the format ---
+
+
+def _typed(tree: Node) -> ScenarioSpec:
+    from pydantic import ValidationError
+
+    from workflows.format import ScenarioSpec
+
+    try:
+        return ScenarioSpec.model_validate(plain(tree))
+    except ValidationError as error:
+        raise InvalidFile(*_translated(tree, error.errors())) from None
+
+
+def _translated(tree: Node, errors: list[ErrorDetails]) -> Iterator[Mistake]:
+    from workflows.format import ScenarioSpec
+
+    for error in errors:
+        loc = tuple(part for part in error["loc"] if not isinstance(part, str) or not _is_tag(part))
+        yield Mistake(at(tree, loc), _words(error, loc, ScenarioSpec))
+
+
+def _is_tag(part: str) -> bool:
+    """pydantic's names for the branches of a union, which stand in no file."""
+    return part in ("str", "[key]") or "[" in part or "(" in part
+
+
+def _words(error: ErrorDetails, loc: tuple[str | int, ...], root: type[BaseModel]) -> str:
+    what = ".".join(str(part) for part in loc if isinstance(part, str))
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(root, loc[:-1])
+        if loc[-1] == "repair":
+            return "`repair:` is not checked by this version; remove it"
+        return f"unknown key {loc[-1]!r}{suggest(str(loc[-1]), known) or '; known are ' + ', '.join(known)}"
+    if error["type"] == "missing":
+        return f"`{loc[-1]}:` is missing"
+    if error["type"] == "value_error":
+        return error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch":
+        return f"{what}: {error['input']!r} does not have the form {error['ctx']['pattern']}"
+    return f"{what}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+
+
+def _known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    """The keys that may stand at a path, found by walking the models."""
+    from pydantic import BaseModel
+
+    def inner(annotation: Any) -> Any:
+        """The model inside of an Optional, a tuple, a dict or an Annotated."""
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return annotation
+        return next((found for each in get_args(annotation) if (found := inner(each))), None)
+
+    current: Any = model
+    for part in path:
+        fields = {field.alias: field for field in current.model_fields.values()} if current else {}
+        if part in fields:
+            current = inner(fields[part].annotation)
+    return sorted(str(field.alias) for field in current.model_fields.values()) if current else []

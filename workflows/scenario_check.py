@@ -1,0 +1,273 @@
+"""What can be wrong with a scenario that has the right form, found before anything runs.
+
+Names must name something that is there (accounts, principals, operations, parameters, members of answers, earlier
+steps); policies must be policies; and where a workflow is given, the steps must be able to follow its machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.kernel import shapes
+from workflows import params
+from workflows.expressions import Reference, compiled, references
+from workflows.machine import OK, UNFORESEEN, End, Outcome, Settled, Step
+from workflows.settle import settlement_named_by
+from workflows.verify import BrokenWorkflow, Operations, suggest
+from workflows.yaml_marks import Mistake, Node
+
+if TYPE_CHECKING:
+    from workflows.format import StepSpec
+    from workflows.scenario import Scenario
+
+ROOT = "root"
+ALWAYS_KNOWN = ("accounts", "region")
+
+
+def mistakes(scenario: Scenario, operations: Operations | None) -> Iterator[Mistake]:
+    yield from _accounts(scenario)
+    yield from _principals(scenario)
+    yield from _steps(scenario)
+    yield from _finally(scenario)
+    yield from _workflow(scenario, operations)
+
+
+# --- accounts and principals ---
+
+
+def _accounts(scenario: Scenario) -> Iterator[Mistake]:
+    seen: dict[str, str] = {}
+    for alias, id in scenario.spec.accounts.items():
+        if id and seen.setdefault(id, alias) != alias:
+            yield Mistake(scenario.mark("accounts", alias), f"{alias} and {seen[id]} are the same account")
+    if not scenario.spec.accounts:
+        yield Mistake(scenario.mark("accounts"), "at least one account is needed")
+
+
+def _principals(scenario: Scenario) -> Iterator[Mistake]:
+    for name in scenario.spec.principals:
+        account, _, short = name.partition("/")
+        if account not in scenario.spec.accounts:
+            what = f"there is no account {account!r}" + suggest(account, scenario.spec.accounts)
+            yield Mistake(scenario.mark("principals", name), what)
+        if short == ROOT:
+            yield Mistake(scenario.mark("principals", name), "an account's root is there without being declared")
+
+
+def known_principals(scenario: Scenario) -> list[str]:
+    return [*scenario.spec.principals, *(f"{account}/{ROOT}" for account in scenario.spec.accounts)]
+
+
+# --- steps ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a reference may name at some point of the file: name -> the members known of it (None: any)."""
+
+    names: Mapping[str, frozenset[str] | None]
+
+    def and_(self, name: str, members: frozenset[str] | None) -> _Known:
+        return _Known({**self.names, name: members})
+
+
+def _steps(scenario: Scenario) -> Iterator[Mistake]:
+    spec = scenario.spec
+    known = _Known(
+        {"accounts": frozenset(spec.accounts), "region": None}
+        | {f"principals.{name}": frozenset({"arn"}) for name in known_principals(scenario)}
+    )
+    seen: set[str] = set()
+    for section in ("given", "steps"):
+        for index, step in enumerate(getattr(spec, section)):
+            node = scenario.tree[section].value[index]  # type: ignore[index]
+            if step.id in seen:
+                yield Mistake(scenario.mark(section, index, "id"), f"there are two steps {step.id!r}")
+            if step.id in ALWAYS_KNOWN:
+                yield Mistake(scenario.mark(section, index, "id"), f"{step.id!r} means something else in references")
+            seen.add(step.id)
+            yield from _step(scenario, step, node, known)
+            known = known.and_(step.id, _members(step))
+            yield from _references(node.get("expect"), known)
+            yield from _references(node.get("wait"), known)
+    if not spec.steps and not spec.given:
+        yield Mistake(scenario.tree.mark, "there are no steps")
+
+
+def _members(step: StepSpec) -> frozenset[str] | None:
+    service, _, name = (step.call or "").partition(":")
+    if not shapes.exists(service, name):
+        return None
+    return params.output_members(step.call or "") | set(step.save) | {"later"}
+
+
+def _step(scenario: Scenario, step: StepSpec, node: Node, known: _Known) -> Iterator[Mistake]:
+    if step.as_ is not None and step.as_ not in known_principals(scenario):
+        what = f"there is no principal {step.as_!r}" + suggest(step.as_, known_principals(scenario))
+        yield Mistake(node["as"].mark, what)
+    yield from _references(node.get("with"), known)
+    if step.call is None:
+        return
+    service, _, name = step.call.partition(":")
+    if not shapes.exists(service, name):
+        yield Mistake(node["call"].mark, f"there is no operation {step.call!r}" + _close_operation(service, name))
+        return
+    expects_error = bool(step.expect and step.expect.error)
+    given = node.get("with") or Node({}, node.mark, {})
+    yield from params.mistakes(step.call, given, complete=not expects_error)
+    yield from _paths(step, node)
+
+
+def _close_operation(service: str, name: str) -> str:
+    if service not in shapes.SERVICES:
+        return suggest(service, shapes.SERVICES)
+    return suggest(name, shapes.service_model(service).operation_names)
+
+
+def _paths(step: StepSpec, node: Node) -> Iterator[Mistake]:
+    """JMESPath of `save` and of the keys of `expect.response`, as far as the answer's shape is known."""
+    members = params.output_members(step.call or "")
+    saved = node.get("save")
+    for name, inner in saved.items() if saved else ():
+        yield from _path(str(inner.value), members, inner)
+        if name == "later":
+            yield inner.mistake("'later' is the settled resource; save under another name")
+    response = node["expect"].get("response") if node.get("expect") else None
+    for key, _ in response.items() if response else ():
+        for mistake in _path(key, members, response):
+            yield Mistake(response.keys[key], mistake.text)
+
+
+def _path(text: str, members: frozenset[str], node: Node) -> Iterator[Mistake]:
+    try:
+        parsed = compiled(text).parsed
+    except ValueError as error:
+        yield node.mistake(str(error))
+        return
+    first = _first_field(parsed)
+    if first and first not in members:
+        yield node.mistake(f"the answer has no {first!r}{suggest(first, members)}")
+
+
+def _first_field(parsed: Mapping[str, Any]) -> str | None:
+    """The name that an expression begins with; None where it begins with something else."""
+    while parsed.get("type") != "field":
+        children = parsed.get("children") or ()
+        if parsed.get("type") not in ("subexpression", "index_expression", "projection", "flatten") or not children:
+            return None
+        parsed = children[0]
+    return str(parsed["value"])
+
+
+# --- references ---
+
+
+def _references(node: Node | None, known: _Known) -> Iterator[Mistake]:
+    if node is None:
+        return
+    if isinstance(node.value, str):
+        yield from _references_in(node, known)
+    for inner in node if isinstance(node.value, list) else dict(node.items()).values():
+        yield from _references(inner, known)
+
+
+def _references_in(node: Node, known: _Known) -> Iterator[Mistake]:
+    try:
+        found = list(references(str(node.value)))
+    except ValueError as error:
+        yield node.mistake(str(error))
+        return
+    for reference in found:
+        yield from _reference(reference, node, known)
+
+
+def _reference(reference: Reference, node: Node, known: _Known) -> Iterator[Mistake]:
+    if reference.name not in known.names:
+        what = f"nothing before this is called {reference.name!r}" + suggest(reference.name, known.names)
+        yield node.mistake(what)
+        return
+    members = known.names[reference.name]
+    first = _first_field(compiled(reference.path).parsed) if reference.path else None
+    if members is not None and first and first not in members:
+        yield node.mistake(f"{reference.name} has no {first!r}" + suggest(first, members))
+
+
+def _finally(scenario: Scenario) -> Iterator[Mistake]:
+    spec = scenario.spec
+    if spec.finally_ is None:
+        return
+    expect = spec.finally_.expect
+    ids = {step.id for step in (*spec.given, *spec.steps)}
+    for index, id in enumerate(expect.data.same if expect.data else ()):
+        if id not in ids:
+            what = f"there is no step {id!r}" + suggest(id, ids)
+            yield Mistake(scenario.mark("finally", "expect", "data", "same", index), what)
+    if expect.state and not spec.workflow:
+        yield Mistake(scenario.mark("finally", "expect", "state"), "`state:` needs `workflow:`")
+
+
+# --- the workflow ---
+
+
+def _workflow(scenario: Scenario, operations: Operations | None) -> Iterator[Mistake]:
+    from workflows.catalogue import NAMES, load
+
+    spec = scenario.spec
+    if spec.workflow is None:
+        return
+    if spec.workflow not in NAMES:
+        what = f"there is no workflow {spec.workflow!r}" + suggest(spec.workflow, NAMES)
+        yield Mistake(scenario.mark("workflow"), what)
+        return
+    if operations is None:
+        return
+    try:
+        workflow = load(spec.workflow, operations)
+    except BrokenWorkflow as broken:
+        for finding in broken.findings:
+            yield Mistake(scenario.mark("workflow"), f"{spec.workflow} {finding}")
+        return
+    yield from _follows(scenario, workflow)
+
+
+def _follows(scenario: Scenario, workflow: Any) -> Iterator[Mistake]:
+    """Walk the machine along the outcomes that the steps expect."""
+    state = workflow.state(workflow.start)
+    for step in scenario.spec.steps:
+        if step.aside or step.advance:
+            continue
+        if isinstance(state, End):
+            yield Mistake(scenario.step_mark(step), f"the workflow has ended ({state.name}) before this step")
+            return
+        assert isinstance(state, Step)
+        if step.call != state.call:
+            what = f"the workflow is at {state.name!r}, which calls {state.call}; other calls need `aside: true`"
+            yield Mistake(scenario.step_mark(step, "call"), what)
+            return
+        expected = expected_outcome(step)
+        state, before = workflow.after(state.name, expected), state
+        if state is UNFORESEEN:
+            what = f"no row of {workflow.name} foresees {expected} at {before.name!r}"
+            yield Mistake(scenario.step_mark(step, "expect"), what)
+            return
+    wanted = scenario.spec.finally_.expect.state if scenario.spec.finally_ else None
+    names = {each.name for each in workflow.states}
+    if wanted and wanted not in names:
+        yield Mistake(
+            scenario.mark("finally", "expect", "state"),
+            f"the workflow has no state {wanted!r}" + suggest(wanted, names),
+        )
+    elif wanted and wanted != state.name:
+        what = f"the steps as expected lead to {state.name!r}, not to {wanted!r}"
+        yield Mistake(scenario.mark("finally", "expect", "state"), what)
+
+
+def expected_outcome(step: StepSpec) -> Outcome:
+    """What a step says it will come to: its expected error, its expected later failure, or OK."""
+    if step.expect and step.expect.error:
+        return step.expect.error.code
+    later = step.expect.later if step.expect else None
+    named = settlement_named_by(later) if later else None
+    return Settled(named) if named else OK
