@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.doors.wire.door import WireDoor
-from tests.doors.wire.conftest import not_for_aws
-from tests.doors.wire.fakes import FakeHost
+from tests.doors.wire.fakes import FakeHost, not_for_aws
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,7 @@ import uvicorn
 from botocore.config import Config
 
 from app.doors.wire.door import WireDoor
-from tests.doors.wire.fakes import SECRETS, FakeHost
-
-
-async def not_for_aws(scope: Any, receive: Any, send: Any) -> None:
-    """The fallback: says so, with the body it was given."""
-    body, more = b"", scope["type"] == "http"
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    await send({"type": "http.response.start", "status": 299, "headers": [(b"content-type", b"text/plain")]})
-    await send({"type": "http.response.body", "body": b"fallback:" + body})
+from tests.doors.wire.fakes import SECRETS, FakeHost, not_for_aws
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A host that answers what it is told, and remembers what it was asked."""
+"""A host that answers what it is told and remembers what it was asked, and the application behind the door."""
 
 from __future__ import annotations
 
@@ -45,3 +45,14 @@ class FakeHost:
     @property
     def last(self) -> Request:
         return self.requests[-1][1]
+
+
+async def not_for_aws(scope: Any, receive: Any, send: Any) -> None:
+    """The fallback: says so, with the body it was given."""
+    body, more = b"", scope["type"] == "http"
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 299, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"fallback:" + body})

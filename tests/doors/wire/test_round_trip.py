@@ -95,7 +95,10 @@ def test_what_botocore_writes_is_read_as_it_was_given(data: st.DataObject) -> No
     request = sent(service, name, parameters)
     way = route(request)
     assert (way.service, operation_of(way, request)) == (service, name)
-    assert protocols.of(service).parse(service, name, request, way.path) == parameters
+    read = protocols.of(service).parse(service, name, request, way.path)
+    if shapes.protocol_family(service) in ("query", "ec2"):
+        read, parameters = without_empty(read), without_empty(parameters)
+    assert read == parameters
     assert shapes.unknown_members(service, name, parameters) == ()
 
 
@@ -111,6 +114,16 @@ def test_what_we_answer_botocore_reads_as_it_was_given(data: st.DataObject) -> N
     assert read.pop("ResponseMetadata")["RequestId"] == REQUEST_ID
     answer = {"BlockData": b"", **answer} if model.has_streaming_output else answer
     assert read == (as_read(service, model.output_shape, answer) if answer else {})
+
+
+def without_empty(value: Any) -> Any:
+    """A form has no way to say that a structure is empty: what is made of empty ones only was not sent."""
+    if isinstance(value, dict):
+        kept = {key: without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item not in ({}, [])}
+    if isinstance(value, list):
+        return [item for item in map(without_empty, value) if item not in ({}, [])]
+    return value
 
 
 def parsed(model: Any, http: Any) -> dict[str, Any]:
