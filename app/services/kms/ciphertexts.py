@@ -172,7 +172,8 @@ def _destination(draft: Draft, call: Call) -> Resource:
 @operation(
     "kms", "Decrypt",
     honours=(
-        "CiphertextBlob", "EncryptionContext", "GrantTokens", "KeyId", "EncryptionAlgorithm", "DryRun", "DryRunModifiers",
+        "CiphertextBlob", "EncryptionContext", "GrantTokens", "KeyId", "EncryptionAlgorithm", "DryRun",
+        "DryRunModifiers",
     ),
     checks=(
         GRANT_TOKENS, CIPHERTEXT("KeyId", "kms:Decrypt"), allowed_on_key("kms:Decrypt"), KEY_STATE(),

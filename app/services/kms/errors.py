@@ -163,8 +163,8 @@ NOTHING_TO_ROTATE = AwsError(
 )
 SECOND_PENDING = AwsError(
     "KMSInvalidStateException",
-    "New key material (id: {new}) cannot be imported into KMS key {arn}, because another key material (id: {pending}) is "
-    "pending rotation.",
+    "New key material (id: {new}) cannot be imported into KMS key {arn}, because another key material (id: {pending}) "
+    "is pending rotation.",
     seen="kms.md 1.2 [V]",
     cause=Cause.KEY_STATE_INVALID,
 )

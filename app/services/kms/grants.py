@@ -76,9 +76,8 @@ def CONSTRAINTS(draft: Draft, call: Call) -> None:
         VALIDATION.refuse(text="Constraints: EncryptionContextEquals and EncryptionContextSubset exclude each other")
     pairs = constraint_sent(call)[1]
     if len(pairs) > CONSTRAINT_PAIRS_MAX or any(len(value) > CONSTRAINT_VALUE_MAX for value in pairs.values()):
-        VALIDATION.refuse(
-            text=f"Constraints: at most {CONSTRAINT_PAIRS_MAX} pairs, values of at most {CONSTRAINT_VALUE_MAX} characters"
-        )
+        limits = f"{CONSTRAINT_PAIRS_MAX} pairs, with values of at most {CONSTRAINT_VALUE_MAX} characters"
+        VALIDATION.refuse(text=f"Constraints: at most {limits}")
 
 
 def PRINCIPALS(draft: Draft, call: Call) -> None:
@@ -121,8 +120,8 @@ def MAY_GRANT(draft: Draft, call: Call) -> None:
         OPERATIONS, CONSTRAINTS, GRANT_TOKENS, KEY(across=True), MAY_GRANT, KEY_STATE(), PRINCIPALS, DRY_RUN,
     ),
     answers=(
-        VALIDATION, HIDDEN, INVALID_GRANT_TOKEN, INVALID_PRINCIPAL_ARN, TOO_MANY_GRANTS, DISABLED, PENDING, IMPORT, CREATING,
-        DRY_RUN_OK,
+        VALIDATION, HIDDEN, INVALID_GRANT_TOKEN, INVALID_PRINCIPAL_ARN, TOO_MANY_GRANTS, DISABLED, PENDING, IMPORT,
+        CREATING, DRY_RUN_OK,
     ),
     across_accounts=_BY_ARN,
 )  # fmt: skip
@@ -329,7 +328,8 @@ def _grant(draft: Draft, call: Call) -> Resource:
     "kms", "RetireGrant",
     honours=("GrantToken", "KeyId", "GrantId", "DryRun"),
     checks=(
-        NAMED, KEY(across=True, optional=True), GRANT_BY_ID, AUTHORIZE(("kms:RetireGrant", _grant)), KEY_STATE(), DRY_RUN,
+        NAMED, KEY(across=True, optional=True), GRANT_BY_ID, AUTHORIZE(("kms:RetireGrant", _grant)), KEY_STATE(),
+        DRY_RUN,
     ),
     answers=(VALIDATION, HIDDEN, INVALID_GRANT_TOKEN, INVALID_GRANT_ID, GRANT_NOT_FOUND, DRY_RUN_OK),
     across_accounts="yes, to whom the grant names",

@@ -38,6 +38,7 @@ TOKEN_VALID_MS: Final = DAY_MS
 VALID_DAYS_MAX: Final = 365
 EXPIRE_JOB: Final = "kms.ExpireMaterial"
 EXPIRES: Final = "KEY_MATERIAL_EXPIRES"
+NEW: Final = "NEW_KEY_MATERIAL"
 _TOKEN_MAGIC: Final = b"rsI\x01"
 _TAG_BYTES: Final = 32
 _STATES: Final = (WRONG_ORIGIN, PENDING, UNAVAILABLE, CREATING, UPDATING)
@@ -151,19 +152,23 @@ def MATERIAL(draft: Draft, call: Call) -> None:
 def import_key_material(draft: Draft, call: Call) -> dict[str, Any]:
     """Gives a key its material: the first, the same again, or further material that waits for a rotation."""
     key, secret = key_of(draft), draft.frame.memo["material"]
-    is_new = (call["ImportType"] or ("EXISTING_KEY_MATERIAL" if key.materials else "NEW_KEY_MATERIAL")).startswith(
-        "NEW"
-    )
+    is_new = call["ImportType"] == NEW or (call["ImportType"] is None and not key.materials)
     key, material = _further(draft, key, secret) if is_new else (key, _again(draft, call, key, secret))
     expires = milliseconds(call["ValidTo"]) if call["ValidTo"] else 0
     description = call["KeyMaterialDescription"] or material.description
     draft.change(material, secret=secret, expires_ms=expires, description=description)
     if expires:
-        named = {"account": key.account, "key_id": key.id, "material_id": material.material_id}
-        draft.later(EXPIRE_JOB, due_ms=expires, about=(key.arn,), **named, due=expires)
+        _book_expiry(draft, key, material, expires)
     if key.state == "PendingImport" and is_complete(draft, key):
         draft.change(key, state="Enabled")
     return {"KeyId": key.arn, "KeyMaterialId": material.material_id}
+
+
+def _book_expiry(draft: Draft, key: Key, material: Material, due: int) -> None:
+    draft.later(
+        EXPIRE_JOB, due_ms=due, about=(key.arn,),
+        account=key.account, key_id=key.id, material_id=material.material_id, due=due,
+    )  # fmt: skip
 
 
 def _further(draft: Draft, key: Key, secret: Secret) -> tuple[Key, Material]:
@@ -218,7 +223,7 @@ def _forget(draft: Draft, key: Key, material: Material) -> None:
 
 @job(EXPIRE_JOB)
 def expire_material(draft: Draft, call: Call) -> None:
-    """The date of imported material has come. If it was imported anew with another date, this job is behind its time."""
+    """The date of imported material has come. Imported anew with another date, it left this job behind."""
     key = draft.get(Key, call["account"], call.region, call["key_id"])
     material = find_material(draft, key, call["material_id"]) if key else None
     if key is None or material is None or material.expires_ms != call["due"]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from app.kernel.authority import Resource
 from app.kernel.call import Call
@@ -56,8 +56,9 @@ class KEY:
         )
 
     def __call__(self, draft: Draft, call: Call) -> None:
-        given = call[self.parameter]
-        if given is None and self.optional:
+        given: str | None = call[self.parameter]
+        if given is None:  # the model has refused it where it is needed
+            assert self.optional
             return
         action = self.action or f"kms:{call.name}"
         key = find_key(draft, call, given, aliases=self.aliases, action=action)
@@ -135,7 +136,7 @@ def _by_alias(draft: Draft, call: Call, account: str, name: str, action: str) ->
     return key
 
 
-def hide(call: Call, action: str, cause: Cause, where: str = "on this resource") -> None:
+def hide(call: Call, action: str, cause: Cause, where: str = "on this resource") -> NoReturn:
     """Refuse without saying whether there is such a key (kms.md 7)."""
     HIDDEN.refuse(Refusal(cause), caller=call.caller.arn, action=action, where=where)
 

@@ -52,6 +52,7 @@ MANAGED: Final = (
     ),
 )  # fmt: skip
 
+_THROUGH: Final = "Allow access through {name} for all principals in the account that are authorized to use {name}"
 BY_ALIAS: Final = {row.alias: row for row in MANAGED}
 
 
@@ -90,7 +91,7 @@ def policy_of(row: ManagedKey, account: str, region: str) -> str:
     """The fixed policy, account and Region filled in."""
     pinned = {"kms:CallerAccount": account, "kms:ViaService": f"{row.service}.{region}.amazonaws.com"}
     through_service = {
-        "Sid": f"Allow access through {row.name} for all principals in the account that are authorized to use {row.name}",
+        "Sid": _THROUGH.format(name=row.name),
         "Effect": "Allow",
         "Principal": {"AWS": "*"},
         "Action": list(row.uses),

@@ -84,7 +84,7 @@ def get_key_rotation_status(draft: Draft, call: Call) -> dict[str, Any]:
 
 
 def AVAILABLE(draft: Draft, call: Call) -> None:
-    """A check: no rotation is under way or near, the key has one left, and imported keys have something to rotate to."""
+    """A check: no rotation is under way or near, the key has one left, and imported material to rotate to is there."""
     key = key_of(draft)
     if key.rotating_since_ms or (key.rotation_days and key.next_rotation_ms - call.at_ms < CONFLICT_MS):
         ROTATION_CONFLICT.refuse(arn=key.arn)

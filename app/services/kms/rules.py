@@ -132,6 +132,7 @@ def _algorithm(draft: Draft, asked: Asked) -> ContextValue | None:
 _CREATE: Final = frozenset({"kms:CreateKey"})
 _GRANT: Final = frozenset({"kms:CreateGrant"})
 _RE_ENCRYPT: Final = frozenset({"kms:ReEncryptFrom", "kms:ReEncryptTo"})
+_SCHEDULE: Final = frozenset({"kms:ScheduleKeyDeletion"})
 _EVERY: Final = None
 
 # key, the actions that supply it (None: all), its value; None where AWS does not supply it
@@ -160,7 +161,7 @@ CONDITION_KEYS: Final[tuple[tuple[str, frozenset[str] | None, ValueOf], ...]] = 
     ("kms:RetiringPrincipal", _GRANT, _sent("RetiringPrincipal")),
     ("kms:GrantConstraintType", _GRANT | {"kms:RetireGrant"}, _constraint_type),
     ("kms:RotationPeriodInDays", frozenset({"kms:EnableKeyRotation"}), _sent("RotationPeriodInDays", 365)),
-    ("kms:ScheduleKeyDeletionPendingWindowInDays", frozenset({"kms:ScheduleKeyDeletion"}), _sent("PendingWindowInDays", 30)),
+    ("kms:ScheduleKeyDeletionPendingWindowInDays", _SCHEDULE, _sent("PendingWindowInDays", 30)),
     ("kms:WrappingAlgorithm", frozenset({"kms:GetParametersForImport"}), _sent("WrappingAlgorithm")),
     ("kms:WrappingKeySpec", frozenset({"kms:GetParametersForImport"}), _sent("WrappingKeySpec")),
     ("kms:ExpirationModel", frozenset({"kms:ImportKeyMaterial"}), _sent("ExpirationModel", "KEY_MATERIAL_EXPIRES")),

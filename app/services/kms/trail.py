@@ -52,7 +52,7 @@ def _associated_data(call: Call) -> dict[str, str]:
 
 
 def camel(shape: Any, value: Any) -> Any:
-    """A value of botocore's shape with its members' names in lower camel case, without secrets; map keys as they are."""
+    """A value of botocore's shape, its members' names in lower camel case, without secrets; map keys as they are."""
     if shape.type_name == "structure":
         return {
             lower_camel(name): camel(shape.members[name], item)
