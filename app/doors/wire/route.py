@@ -16,7 +16,7 @@ from app.doors.wire import protocols, refusals, rest, sigv4
 from app.doors.wire.http import HttpRequest, Unreadable
 from app.doors.wire.sigv4 import Signature
 from app.kernel import shapes
-from app.kernel.errors import AwsError, not_simulated
+from app.kernel.errors import AwsError
 
 DEFAULT_REGION = "us-east-1"
 
@@ -112,17 +112,13 @@ def _field(request: HttpRequest, name: str) -> str:
 def operation_of(route: Route, request: HttpRequest) -> str | AwsError:
     """The operation's name, which the service's model has; an AWS error where there is none."""
     if not route.is_known:
-        return not_simulated(f"the service {route.service or 'that this request is for'}", _unsupported(route.family))
+        return refusals.unknown_operation(route.family, f"the service {_shown(route.service)}")
     if route.family == "json":
         return _target_operation(route, request)
     if route.family in ("query", "ec2"):
         return _form_operation(route, request)
     name = rest.operation_at(route.service, request.method, route.path) if route.family == "rest-json" else None
     return name or refusals.unknown_operation(route.family, f"{request.method} on this path of {route.service}")
-
-
-def _unsupported(family: str) -> str:
-    return refusals.UNKNOWN_OPERATION[family]
 
 
 def _target_operation(route: Route, request: HttpRequest) -> str | AwsError:
@@ -140,5 +136,9 @@ def _form_operation(route: Route, request: HttpRequest) -> str | AwsError:
 def _existing(route: Route, name: str) -> str | AwsError:
     if shapes.exists(route.service, name):
         return name
-    shown = name if name.isascii() and name.isidentifier() and len(name) <= 128 else "this operation"
-    return refusals.unknown_operation(route.family, f"{route.service}:{shown}")
+    return refusals.unknown_operation(route.family, f"{route.service}:{_shown(name)}")
+
+
+def _shown(name: str) -> str:
+    """A name out of the request in an answer: only where it could be one."""
+    return name if name.isascii() and name.replace("-", "_").isidentifier() and len(name) <= 128 else "(no name)"
