@@ -10,7 +10,7 @@ INVARIANT: every end of an edge is a node, every account named by a node is a no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -32,8 +32,8 @@ EdgeKey = tuple[EdgeKind, str, str, str]  # kind, source, target, rests_on: what
 _KINDS: Final[tuple[tuple[re.Pattern[str], NodeKind], ...]] = (
     (re.compile(r"\d{12}"), "account"),
     (re.compile(r"arn:[\w-]+:(iam|sts)::.*"), "principal"),
-    (re.compile(r"arn:[\w-]+:kms:.*:key/.*"), "key"),
-    (re.compile(r"arn:[\w-]+:kms:.*:alias/.*"), "alias"),
+    (re.compile(r"arn:[\w-]+:kms:[\w-]*:\d*:key/[\w-]+"), "key"),
+    (re.compile(r"arn:[\w-]+:kms:[\w-]*:\d*:alias/.*"), "alias"),
     (re.compile(r"snap-\w+"), "snapshot"),
     (re.compile(r"vol-\w+"), "volume"),
     (re.compile(r"ami-\w+"), "image"),
@@ -66,7 +66,8 @@ _TARGETS: Final[Mapping[EdgeKind, NodeKind]] = {
     "material-of": "material",
 }
 _ROOT: Final = re.compile(r"arn:[\w-]+:iam::(\d{12}):root")
-_EVERYONE: Final = frozenset({"*", "all"})
+EVERYONE: Final = "everyone"
+_EVERYONE: Final = frozenset({"*", "all"})  # in a policy, in createVolumePermission
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class Graph:
 
         graph = MultiDiGraph()
         graph.add_nodes_from((node.id, {"node": node}) for node in self.nodes.values())
-        graph.add_edges_from((e.source, e.target, f"{e.kind} {e.rests_on}", {"edge": e}) for e in self.edges)
+        for edge in self.edges:
+            graph.add_edge(edge.source, edge.target, f"{edge.kind} {edge.rests_on}", edge=edge)
         return graph
 
     def node_link(self) -> dict[str, Any]:
@@ -144,8 +146,8 @@ def graph_of(parts: Iterable[Node | Edge]) -> Graph:
         else:
             _join(edges, replace(part, source=_canonical(part.source), target=_canonical(part.target)))
     for edge in edges.values():
-        for id, kind in ((edge.source, _SOURCES[edge.kind]), (edge.target, _TARGETS[edge.kind])):
-            nodes.setdefault(id, _made_from(id, kind))
+        nodes.setdefault(edge.source, _made_from(edge.source, _SOURCES[edge.kind]))
+        nodes.setdefault(edge.target, _made_from(edge.target, _TARGETS[edge.kind]))
     for account in {node.account for node in nodes.values() if node.account}:
         nodes[account] = _fuller(nodes.get(account), Node("account", account, account))
     for node in nodes.values():
@@ -183,9 +185,9 @@ def _by_key(graph: Graph) -> dict[EdgeKey, Edge]:
 
 
 def _canonical(id: str) -> str:
-    """A root ARN in a policy stands for the account: both are one node."""
+    """A root ARN stands for the account, and whatever a service writes for everyone is one node."""
     root = _ROOT.fullmatch(id)
-    return root[1] if root else id
+    return root[1] if root else EVERYONE if id in _EVERYONE else id
 
 
 def _join(edges: dict[EdgeKey, Edge], edge: Edge) -> None:
@@ -205,9 +207,10 @@ def _said(node: Node) -> int:
 
 
 def _made_from(id: str, otherwise: NodeKind) -> Node:
-    if id in _EVERYONE:
-        return Node("principal", id, label="everyone")
-    kind = next((kind for pattern, kind in _KINDS if pattern.fullmatch(id)), otherwise)
+    if id == EVERYONE:
+        return Node("principal", id)
+    found: Iterator[NodeKind] = (kind for pattern, kind in _KINDS if pattern.fullmatch(id))
+    kind = next(found, otherwise)
     return Node(kind, id, account=id if kind == "account" else _account_in(id))
 
 

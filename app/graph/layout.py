@@ -28,8 +28,10 @@ COLUMN_LEFTS: Final = (30, 300, 518, 736, 950)
 BAND_LEFT: Final = 10
 LINE_HEIGHT: Final = 12
 LETTER_WIDTH: Final = 5.7  # of a label's font, on the wide side
+_STUBS_APART: Final = 1.5
 _STREET_MIN: Final = 22
 _LANE_HEIGHT: Final = 15
+_FRACTIONS: Final = (0.5, 0.35, 0.65, 0.2, 0.8, 0.42, 0.58, 0.27, 0.73, 0.12, 0.88)  # along a stretch
 _HEAD_GAP: Final = 12  # above and below what the border of a band separates
 _TOP: Final = 54  # room for the heading
 
@@ -250,7 +252,7 @@ def _row_height(row: int, grid: _Grid) -> int:
 
 def _bands(grid: _Grid, tops: list[float], height: float) -> dict[str, Rect]:
     """Each from above its head to below its last row; streets between two bands belong to neither."""
-    ends = [*(row for row in grid.heads.values() if row), grid.rows]
+    ends = [*grid.heads.values(), grid.rows][1:]
     return {
         account: Rect(
             BAND_LEFT,
@@ -274,8 +276,9 @@ def _lines(
     gutters = {key: x for n, found in route.gutter_stretches(ways).items() for key, x in _lane_xs(n, found).items()}
     lines = {}
     for key, each in ways.items():
-        start = _port(boxes[edges[key].source], each.leaves, ports[key, True])
-        end = _port(boxes[edges[key].target], each.enters, ports[key, False])
+        apart = 0 if each.straight else _STUBS_APART
+        start = _port(boxes[edges[key].source], each.leaves, ports[key, True], apart)
+        end = _port(boxes[edges[key].target], each.enters, ports[key, False], apart)
         turns: list[Point] = []
         if not each.straight:
             x = gutters[key, True]
@@ -287,8 +290,9 @@ def _lines(
     return lines
 
 
-def _port(box: Rect, side: int, down: float) -> Point:
-    return Point(box.left if side == route.LEFT else box.left + box.width, box.top + box.height * down)
+def _port(box: Rect, side: int, down: float, apart: float) -> Point:
+    """A little higher on left sides than on right ones: two boxes that face each other have no stub at one height."""
+    return Point(box.left if side == route.LEFT else box.left + box.width, box.top + box.height * down + apart * side)
 
 
 def _lane_xs(gutter: int, found: list[route.Stretch[tuple[EdgeKey, bool]]]) -> dict[tuple[EdgeKey, bool], float]:
@@ -308,20 +312,34 @@ def _labels(
 ) -> dict[EdgeKey, Label]:
     """For each edge, the place on its line that touches no box and no label, and hides the fewest other lines.
 
-    Short edges choose first, since they have the fewest places.
+    Its own arrow, if the line has a bend, is not to be hidden either. Short edges choose first: they have the fewest
+    places.
     """
     taken = [*boxes.values()]
     if "" in bands:
         taken.append(Rect(BAND_LEFT, bands[""].top, COLUMN_LEFTS[0] + BOX_WIDTH, HEAD_HEIGHT + _HEAD_GAP))
+    stretches = {key: tuple(map(_thin, pairwise(line))) for key, line in lines.items()}
     labels: dict[EdgeKey, Label] = {}
     for edge in sorted(edges, key=lambda each: (_length(lines[edge_key(each)]), each)):
         key = edge_key(edge)
+        covers = [*stretches[key][-1:], *(each for other in stretches for each in stretches[other] if other != key)]
         free = (each for each in _candidates(edge, lines[key]) if _fits(each.rect, taken))
-        best = min(free, key=lambda each: _hidden(each.rect, key, lines), default=None)
-        if best:
+        if best := _first_best(free, covers[len(lines[key]) == 2 :]):
             labels[key] = best
             taken.append(best.rect)
     return labels
+
+
+def _first_best(free: Iterator[Label], covers: list[Rect]) -> Label | None:
+    """The first that hides nothing, else the one that hides the fewest stretches."""
+    least, best = len(covers) + 1, None
+    for label in free:
+        hidden = sum(map(label.rect.overlaps, covers))
+        if hidden < least:
+            least, best = hidden, label
+        if not hidden:
+            break
+    return best
 
 
 def _fits(rect: Rect, taken: list[Rect]) -> bool:
@@ -337,7 +355,7 @@ def _candidates(edge: Edge, line: tuple[Point, ...]) -> Iterator[Label]:
     """Places along the line, the longest stretch and its middle first; beside an upright stretch also a little off."""
     for one, other in sorted(pairwise(line), key=_length, reverse=True):
         upright = one.x == other.x
-        for fraction in (0.5, 0.35, 0.65, 0.2, 0.8):
+        for fraction in _FRACTIONS:
             x, y = one.x + (other.x - one.x) * fraction, one.y + (other.y - one.y) * fraction
             for off in (0, 12, -12, 24, -24) if upright else (0,):
                 yield from (_centred(x + off, y, edge, form) for form in _forms(edge, upright))
@@ -356,13 +374,6 @@ def _centred(x: float, y: float, edge: Edge, form: Form) -> Label:
     return Label(Rect(x - width / 2, y - height / 2, width, height), form)
 
 
-def _hidden(rect: Rect, key: EdgeKey, lines: Mapping[EdgeKey, tuple[Point, ...]]) -> int:
-    """How many stretches of other edges lie under the label; its own arrow, if it has a bend, counts too."""
-    others = sum(rect.overlaps(_thin(pair)) for other, line in lines.items() if other != key for pair in pairwise(line))
-    own = lines[key]
-    return others + (len(own) > 2 and rect.overlaps(_thin(own[-2:])))
-
-
-def _thin(ends: tuple[Point, ...]) -> Rect:
+def _thin(ends: tuple[Point, Point]) -> Rect:
     a, b = ends
     return Rect(min(a.x, b.x), min(a.y, b.y), abs(a.x - b.x) or 1, abs(a.y - b.y) or 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -10,6 +11,8 @@ from app.kernel.edge import Edge, EdgeKind, Node
 
 SHORT_MAX: Final = 17  # characters of a name in a drawing
 ACTIONS_MAX: Final = 2  # actions an edge names in a drawing; the rest is counted
+
+_LONG_ID: Final = re.compile(r"\b[a-z]{1,5}-[0-9a-f]{17}\b")
 
 # The order in which a reader meets things: from who may, over keys, to what is read.
 KIND_ORDER: Final = (
@@ -40,17 +43,21 @@ _VERBS: Final[Mapping[EdgeKind, str]] = {
 
 
 def shortened(node: Node) -> str:
-    """A name of at most SHORT_MAX characters: the label, or the telling part of the id."""
-    if node.label and node.kind != "account":
-        return clipped(node.label)
+    """A name of at most SHORT_MAX characters: the label if it says more than the id, or the telling part of the id."""
     if node.kind == "account":
         return node.id
+    if node.label and not node.id.endswith(node.label):
+        return clipped(
+            _LONG_ID.sub(lambda id: abbreviated(id[0]), node.label.removeprefix(node.kind.replace("-", " ")))
+        )
     if node.kind in ("principal", "alias", "service"):
         return clipped(node.id.split(":", 5)[-1].removeprefix("alias/").removesuffix(".amazonaws.com"))
     return abbreviated(node.id.rpartition("/")[2])
 
 
 def clipped(text: str) -> str:
+    """On one line, and no longer than a box is wide."""
+    text = " ".join(text.split())
     return text if len(text) <= SHORT_MAX else f"{text[: SHORT_MAX - 1]}…"
 
 

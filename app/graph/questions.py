@@ -27,6 +27,7 @@ READING: Final[frozenset[EdgeKind]] = frozenset({"owns", "material-of", "wraps",
 REFERENCES: Final = frozenset({"image"})
 HOLDS_DATA: Final = frozenset({"snapshot", "volume", "image"})
 
+_NOT: Final = "not "
 _SELECTION: Final = re.compile(r"(?P<id>.+?)\+(?P<hops>\d*)")
 
 
@@ -38,6 +39,13 @@ class Finding:
 
     def __bool__(self) -> bool:
         return self.holds
+
+
+class NoSuchNode(KeyError):
+    """A name that fits no node of the graph, or several."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show its repr
 
 
 def depends_on(graph: Graph, node_id: str) -> Finding:
@@ -93,9 +101,7 @@ def edges_between(graph: Graph, from_id: str, to_id: str, allows: Iterable[str] 
     """The edges between two nodes that together allow every action named (`kms:*` allows all of kms)."""
     source, target = resolve(graph, from_id), resolve(graph, to_id)
     edges = tuple(edge for edge in graph.edges if (edge.source, edge.target) == (source, target))
-    granted = {action for edge in edges for action in edge.allows}
-    tests = [action_test(pattern) for pattern in sorted(granted)]
-    covered = all(any(test(action) for test in tests) for action in allows)
+    covered = all(any(_allows(edge, action.lower()) for edge in edges) for action in allows)
     return Finding(bool(edges) and covered, tuple(graph.nodes[id] for id in (source, target)), edges)
 
 
@@ -103,7 +109,7 @@ def select(graph: Graph, text: str) -> Graph:
     """The part of a graph that a selection names: `snap-1+2` is snap-1 and all within two hops, either way.
 
     `snap-1` alone is one node, `snap-1+` its neighbours; several selections stand apart by blanks. Accounts are boxes,
-    not hops: two keys are no neighbours for being owned by one account. KeyError for an id that is not there.
+    not hops: two keys are no neighbours for being owned by one account. NoSuchNode for an id that is not there.
     """
     chosen = {id for part in text.split() for id in _around(graph, *_parsed(graph, part))}
     accounts = {graph.nodes[id].account for id in chosen} - {""}
@@ -113,7 +119,7 @@ def select(graph: Graph, text: str) -> Graph:
 def resolve(graph: Graph, name: str) -> str:
     """The id of the node that a person means: its id, a root ARN, the end of an ARN, a label, if only one fits.
 
-    KeyError, with the nearest ids, where none or several fit.
+    NoSuchNode, with the nearest ids, where none or several fit.
     """
     if name in graph.nodes:
         return name
@@ -125,7 +131,7 @@ def resolve(graph: Graph, name: str) -> str:
     )
     found = next((ids for rule in rules if (ids := [id for id, node in graph.nodes.items() if rule(node)])), [])
     if len(found) != 1:
-        raise KeyError(f"{'several nodes are' if found else 'no node is'} {name!r}{_nearest(graph, name, found)}")
+        raise NoSuchNode(f"{'several nodes are' if found else 'no node is'} {name!r}{_nearest(graph, name, found)}")
     return found[0]
 
 
@@ -159,6 +165,14 @@ def _finding(graph: Graph, ids: set[str], origin: str) -> Finding:
     among = ids | {origin}
     edges = tuple(edge for needed, needer, edge in _needs(graph) if needed in among and needer in among)
     return Finding(bool(ids), tuple(node for id, node in graph.nodes.items() if id in ids), edges)
+
+
+def _allows(edge: Edge, action: str) -> bool:
+    """Whether a statement's Action, or NotAction (written `not kms:...`), takes in this action."""
+    excluded = [pattern.removeprefix(_NOT) for pattern in edge.allows if pattern.startswith(_NOT)]
+    included = [pattern for pattern in edge.allows if not pattern.startswith(_NOT)]
+    by_exclusion = bool(excluded) and not any(action_test(pattern)(action) for pattern in excluded)
+    return by_exclusion or any(action_test(pattern)(action) for pattern in included)
 
 
 def _parsed(graph: Graph, part: str) -> tuple[str, int]:

@@ -46,6 +46,8 @@ _TONES: Final[Mapping[EdgeKind, str]] = {
 _LEGEND: Final = (("data", "what a read rests on"), ("may", "permission"), ("past", "made from"))
 _CORNER: Final = 6
 _NAME_EASY: Final = 15  # characters that fit a box in any font; longer names are squeezed into
+_CAPITAL_WIDTH: Final = 6.8
+_KIND_GAP: Final = 6
 _NAME_ROOM: Final = 118  # pixels
 
 _STYLE: Final = """
@@ -177,15 +179,27 @@ def _node(node: Node, rect: Rect, mark: Mark | None) -> str:
 def _card(node: Node, rect: Rect) -> str:
     """Kind and state in small type (of an account its name, which is all the state it has), the name below."""
     trouble = node.state in _TROUBLE
-    state = node.state or (node.label if node.kind == "account" and node.label != node.id else "")
+    state = clipped(node.state or (node.label if node.kind == "account" and node.label != node.id else ""))
+    state = f"! {state}" if trouble else state
     name = shortened(node)
-    squeezed = f' textLength="{_NAME_ROOM}" lengthAdjust="spacingAndGlyphs"' if len(name) > _NAME_EASY else ""
+    squeezed = _squeezed(_NAME_ROOM) if len(name) > _NAME_EASY else ""
+    room = _NAME_ROOM - _width(node.kind) - _KIND_GAP
+    tight = _squeezed(room) if _width(state) > room else ""
     return (
         f'<text class="kind" x="{rect.left + 9:g}" y="{rect.top + 17:g}">{node.kind.replace("-", " ")}</text>'
         f'<text class="kind{" trouble" if trouble else ""}" text-anchor="end" x="{rect.left + rect.width - 9:g}"'
-        f' y="{rect.top + 17:g}">{"! " if trouble else ""}{escape(clipped(state))}</text>'
+        f' y="{rect.top + 17:g}"{tight}>{escape(state)}</text>'
         f'<text class="name" x="{rect.left + 9:g}" y="{rect.top + 35:g}"{squeezed}>{escape(name)}</text>'
     )
+
+
+def _squeezed(room: float) -> str:
+    return f' textLength="{room:g}" lengthAdjust="spacingAndGlyphs"'
+
+
+def _width(text: str) -> float:
+    """Of small type, on the wide side: capitals are wider."""
+    return sum(_CAPITAL_WIDTH if letter.isupper() or letter == "_" else LETTER_WIDTH for letter in text)
 
 
 def _sign(at: Point, mark: Mark) -> str:

@@ -24,7 +24,7 @@ def tree(graph: Graph) -> str:
     shape = _Shape(graph)
     groups: defaultdict[str, list[Node]] = defaultdict(list)
     for node in ordered(graph):
-        if node.kind == "account" or not shape.holders[node.id]:
+        if node.kind == "account" or node.id not in shape.holder:
             groups[node.account].append(node)
     return "".join(_group(shape, account, nodes) for account, nodes in groups.items())
 
@@ -41,16 +41,27 @@ class _Shape:
         self.graph = graph
         self.below: defaultdict[str, list[Edge]] = defaultdict(list)
         self.says: defaultdict[str, list[Edge]] = defaultdict(list)
-        self.holders: defaultdict[str, list[str]] = defaultdict(list)
+        self.holder: dict[str, str] = {}
         for edge in graph.edges:
             self._add(edge)
 
     def _add(self, edge: Edge) -> None:
-        if edge.kind in _BRANCHES and not self.holders[edge.target] and edge.source != edge.target:
-            self.holders[edge.target].append(edge.source)
+        if edge.kind in _BRANCHES and self._may_hang(edge):
+            self.holder[edge.target] = edge.source
             self.below[edge.source].append(edge)
         elif edge.kind != "owns":
             self.says[edge.source].append(edge)
+
+    def _may_hang(self, edge: Edge) -> bool:
+        """Once, below what is no account (accounts are the trunks), and not in a ring."""
+        free = edge.target not in self.holder and edge.target not in self._above(edge.source)
+        return free and "account" not in (self.graph.nodes[edge.source].kind, self.graph.nodes[edge.target].kind)
+
+    def _above(self, id: str) -> Iterator[str]:
+        """The node and all it hangs below: what would close a ring."""
+        while id:
+            yield id
+            id = self.holder.get(id, "")
 
 
 def _group(shape: _Shape, account: str, nodes: list[Node]) -> str:
