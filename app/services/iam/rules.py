@@ -29,6 +29,7 @@ INFERRED: Final = (
     "a malformed document of any other kind than those that AWS's texts name is 'Syntax errors in policy.'",
     "GetAccessKeyLastUsed knows the calls of the Region that it is asked in",
     "the Region of the events of IAM is that of the call",
+    "when a role was last used is not kept: GetRole leaves RoleLastUsed out",
     "a permissions boundary whose policy is gone allows nothing",
     "the role of a service-linked role whose managed policy reseal does not hold has no permissions of its own",
     "quotas: those of documents, keys, versions, groups and attachments are kept, those of an account's totals are not",

@@ -54,7 +54,7 @@ def role(world: World, one: Role, *, listed: bool = False) -> Shape:
         "MaxSessionDuration": one.session_seconds_max,
     }
     shape |= {"Description": one.description} if one.description else {}
-    return shape if listed else shape | _more(one) | {"RoleLastUsed": {}}
+    return shape if listed else shape | _more(one)
 
 
 def policy(one: ManagedPolicy, attachments: int, bounded: int, *, listed: bool = False) -> Shape:
