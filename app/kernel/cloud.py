@@ -9,6 +9,7 @@ REST, the workflow runner and the tests all go through `Cloud.call`.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import time
 import uuid
@@ -26,10 +27,12 @@ from app.kernel.draft import Job
 from app.kernel.errors import AwsError
 from app.kernel.log import CallEntry
 from app.kernel.operation import Services
-from app.kernel.perform import Outcome, perform, run_job
+from app.kernel.perform import Outcome, abandon_job, perform, run_job
 from app.kernel.records import Record
 from app.kernel.store import Commit, Conflict, Store
 from app.kernel.world import Rules, World
+
+log = logging.getLogger("reseal.cloud")
 
 TRIES_MAX = 8  # of a call that loses the race against another process
 BUSY = AwsError("RequestLimitExceeded", "Request limit exceeded.", 503, seen="ebs.md 1.10 [D]")
@@ -152,8 +155,13 @@ class Cloud:
         if not self._store.is_current(self._world):
             self._reload()
         while (job := self._next_job()) and job.due_ms <= self.now_ms():
-            world = self._world
-            self._commit(world, run_job(self._services, world, job, self._seed(), self.now_ms()))
+            world, seed, now_ms = self._world, self._seed(), self.now_ms()
+            try:
+                outcome = run_job(self._services, world, job, seed, now_ms)
+            except Exception:  # a bug in a job must not shut the world: it is logged, noted and not tried again
+                log.exception("job %s failed", job.name)
+                outcome = abandon_job(self._services, world, job, seed, now_ms)
+            self._commit(world, outcome)
 
     def _next_job(self) -> Job | None:
         return next(self._world.records.scan(Job), None)

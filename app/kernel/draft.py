@@ -21,7 +21,7 @@ from app.kernel.log import Entry
 from app.kernel.records import Key, Record, replace
 
 if TYPE_CHECKING:
-    from app.blocks.map import BlockRef
+    from app.blocks.ref import BlockRef
     from app.kernel.operation import Operation, Services
     from app.kernel.world import World
 

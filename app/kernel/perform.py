@@ -22,7 +22,7 @@ from app.kernel.records import Key, Record
 from app.kernel.world import World
 
 if TYPE_CHECKING:
-    from app.blocks.map import BlockRef
+    from app.blocks.ref import BlockRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,31 @@ def perform(services: Services, world: World, call: Call) -> Outcome:
 
 def run_job(services: Services, world: World, job: Job, seed: bytes, at_ms: int) -> Outcome:
     """What a due job does: like a call, but nobody waits for its answer."""
+    draft = _job_draft(services, world, job, seed, at_ms)
+    call = draft.frame.call
+    handler = services.jobs[job.name]
+    saved = draft.world
+    try:
+        handler(draft, call)
+        result = Result()
+    except Refused as refused:
+        draft.world = saved
+        result = Result(error=refused.error, refusal=refused.refusal)
+        audit.note_call(draft, draft.frame, result)
+    return _outcome(draft, world, result, "", ())
+
+
+def abandon_job(services: Services, world: World, job: Job, seed: bytes, at_ms: int) -> Outcome:
+    """A job that failed by a bug of ours: it is gone, and its entry in the log says so."""
+    draft = _job_draft(services, world, job, seed, at_ms)
+    result = Result(
+        error=AwsError("InternalFailure", f"the job {job.name} failed by a bug of reseal", 500, seen="ours")
+    )
+    audit.note_call(draft, draft.frame, result)
+    return _outcome(draft, world, result, "", ())
+
+
+def _job_draft(services: Services, world: World, job: Job, seed: bytes, at_ms: int) -> Draft:
     call = Call(
         operation=f"reseal:{job.name}",
         parameters=json.loads(job.parameters),
@@ -61,16 +86,7 @@ def run_job(services: Services, world: World, job: Job, seed: bytes, at_ms: int)
     )
     draft = Draft(services, world, call)
     draft.delete(job)
-    handler = services.jobs[job.name]
-    saved = draft.world
-    try:
-        handler(draft, call)
-        result = Result()
-    except Refused as refused:
-        draft.world = saved
-        result = Result(error=refused.error, refusal=refused.refusal)
-        audit.note_call(draft, draft.frame, result)
-    return _outcome(draft, world, result, "", ())
+    return draft
 
 
 def enact(draft: Draft, call: Call) -> Result:

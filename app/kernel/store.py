@@ -7,16 +7,16 @@ faster, and then nothing of it is kept. Blocks are stored before the commit that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from app.blocks.store import BlockStore, MemoryBlocks
+from app.blocks.store import BlockMissing, BlockStore, MemoryBlocks
 from app.kernel.log import Entry, MemoryLog
 from app.kernel.records import Key, Record
-from app.kernel.world import World
+from app.kernel.world import BlockReader, World, no_blocks
 
 if TYPE_CHECKING:
-    from app.blocks.map import BlockRef
+    from app.blocks.ref import BlockRef
 
 
 class Conflict(Exception):
@@ -61,11 +61,11 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """Worlds of one process, gone with it. A fork shares blocks and log of the world it was made from."""
+    """Worlds of one process, gone with it. All share one block store: a reference carries its world's branch."""
 
     def __init__(self) -> None:
         self._worlds: dict[str, World] = {}
-        self._blocks: dict[str, BlockStore] = {}
+        self._blocks: BlockStore = MemoryBlocks()
 
     def names(self) -> list[str]:
         return sorted(self._worlds)
@@ -77,23 +77,27 @@ class MemoryStore:
         return True
 
     def create(self, world: World) -> World:
-        from dataclasses import replace
-
-        blocks = MemoryBlocks()
-        inherited = world.blocks
         log = world.log.fork() if isinstance(world.log, MemoryLog) else MemoryLog()
+        self._worlds[world.name] = replace(world, blocks=self._reader(world.blocks), log=log)
+        return self._worlds[world.name]
+
+    def _reader(self, inherited: BlockReader) -> BlockReader:
+        """What this store has, else what the world brought along from where it was made."""
 
         def read(ref: BlockRef) -> bytes:
-            return blocks.get(ref) if ref in blocks else inherited(ref)
+            try:
+                return self._blocks.get(ref)
+            except BlockMissing:
+                if inherited is no_blocks:
+                    raise
+                return inherited(ref)
 
-        self._blocks[world.name] = blocks
-        self._worlds[world.name] = replace(world, blocks=read, log=log)
-        return self._worlds[world.name]
+        return read
 
     def commit(self, commit: Commit) -> World:
         after = commit.after
         if commit.blocks:
-            self._blocks[after.name].put_many(dict(commit.blocks))
+            self._blocks.put_many(commit.blocks)
         assert isinstance(after.log, MemoryLog)
         after.log.append(commit.log)
         self._worlds[after.name] = after
@@ -101,8 +105,7 @@ class MemoryStore:
 
     def drop(self, name: str) -> None:
         self._worlds.pop(name, None)
-        self._blocks.pop(name, None)
 
     def close(self) -> None:
         self._worlds.clear()
-        self._blocks.clear()
+        self._blocks.close()

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from app.blocks.map import BlockRef
+from app.blocks.ref import BlockRef
+from app.blocks.store import BlockMissing
 from app.crypto.material import Secret
 from app.kernel import ids
 from app.kernel.clock import Clock
@@ -25,7 +26,7 @@ BlockReader = Callable[[BlockRef], bytes]
 
 
 def no_blocks(ref: BlockRef) -> bytes:
-    raise LookupError(f"no block {ref}")
+    raise BlockMissing(ref)
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,9 @@ def settle_copy(draft: Draft, call: Call) -> None:
     except envelope.Stopped as stopped:
         draft.world = saved
         _fail_by_key(draft, copy, stopped)
+    except plane.BlockLost as lost:
+        draft.world = saved
+        _fail(draft, copy, errors.BLOCK_LOST(index=lost.index), None)
 
 
 def _tell_owner(draft: Draft, source: Snapshot) -> None:
@@ -333,12 +336,17 @@ def move_copy_blocks(draft: Draft, call: Call) -> None:
     """The next batch of a copy's blocks."""
     copy, move = own_snapshot(draft, call, call["copy_id"]), draft.get(Move, call.account, call.region, call["copy_id"])
     if copy and move:
-        _go_on(draft, copy, move)
+        try:
+            _go_on(draft, copy, move)
+        except plane.BlockLost as lost:
+            draft.delete(move)
+            _fail(draft, copy, errors.BLOCK_LOST(index=lost.index), None)
 
 
-def _fail(draft: Draft, copy: Snapshot, error: AwsError, cause: Cause) -> None:
+def _fail(draft: Draft, copy: Snapshot, error: AwsError, cause: Cause | None) -> None:
     draft.put(failed(copy, error.message))
-    audit.note_settled(draft, "ec2:CopySnapshot", copy.id, error.code, Result(error=error, refusal=Refusal(cause)))
+    result = Result(error=error, refusal=Refusal(cause) if cause else None)
+    audit.note_settled(draft, "ec2:CopySnapshot", copy.id, error.code, result)
 
 
 def _fail_by_key(draft: Draft, copy: Snapshot, stopped: envelope.Stopped) -> None:

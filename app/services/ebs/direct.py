@@ -457,7 +457,8 @@ def _about(call: Call, snapshot: Snapshot) -> dict[str, Any]:
     "ebs", "GetSnapshotBlock",
     honours={"SnapshotId", "BlockIndex", "BlockToken"},
     checks=(_in_own_snapshot("ebs:GetSnapshotBlock"),),
-    answers=(errors.DIRECT_DENIED, errors.DIRECT_NOT_FOUND, errors.PUBLIC_NOT_READ, errors.BAD_BLOCK_TOKEN, errors.NO_SUCH_BLOCK, *KEY_PROBLEMS),
+    answers=(errors.DIRECT_DENIED, errors.DIRECT_NOT_FOUND, errors.PUBLIC_NOT_READ, errors.BAD_BLOCK_TOKEN, errors.NO_SUCH_BLOCK,
+             errors.DIRECT_BLOCK_LOST, *KEY_PROBLEMS),
     reads=True, is_data_event=True, across_accounts="of a snapshot that is shared, not of a public one",
 )  # fmt: skip
 def get_snapshot_block(draft: Draft, call: Call) -> Answer:
@@ -468,7 +469,11 @@ def get_snapshot_block(draft: Draft, call: Call) -> Answer:
     ref = maps.get(snapshot.blocks, plane.reader(draft.world), index)
     if ref is None:
         errors.NO_SUCH_BLOCK.refuse(index=index)
-    data = plane.open_ref(draft, _plaintext_key(draft, snapshot), ref)
+    key = _plaintext_key(draft, snapshot)
+    try:
+        data = plane.open_ref(draft, key, ref)
+    except plane.BlockLost as lost:
+        errors.DIRECT_BLOCK_LOST.refuse(index=lost.index)
     checksum = digest_text(hashlib.sha256(data).digest())
     return {"DataLength": len(data), "BlockData": data, "Checksum": checksum, "ChecksumAlgorithm": SHA256}
 

@@ -231,9 +231,22 @@ KEY_NOT_ACCESSIBLE = AwsError("KEY_NOT_ACCESSIBLE", "Given key ID is not accessi
 VOLUME_VANISHED = AwsError(
     "VOLUME_VANISHED", "the volume does not exist any more", seen="1.2 [V]: it is deleted, no text"
 )
+BLOCK_LOST = AwsError(
+    "BLOCK_LOST",
+    "An internal error has occurred: reseal can not read block {index}, its stored bytes are damaged",
+    seen="ours",
+)
 COUNT_MISMATCH = AwsError("COUNT_MISMATCH", "Changed blocks count mismatch for snapshot", seen="6 [D][O]", cause=P)
 CHECKSUM_MISMATCH = AwsError("CHECKSUM_MISMATCH", "Checksum mismatch for snapshot", seen="6 [D][O]", cause=P)
 TIMED_OUT = AwsError("TIMED_OUT", "Snapshot timed out", seen="6: cancelled after its Timeout [D]; text [I]", cause=P)
+
+
+DIRECT_BLOCK_LOST = AwsError(
+    "InternalServerException",
+    "An internal error has occurred: reseal can not read block {index}, its stored bytes are damaged",
+    500,
+    seen="6: code [D]; text ours",
+)
 
 
 # EBS direct APIs: code, HTTP status and Reason (6)

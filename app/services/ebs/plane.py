@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from app.blocks import map as maps
 from app.blocks.map import BlockMap, Page
 from app.blocks.ref import BlockRef
+from app.blocks.store import BlockStoreError
 from app.crypto import cipher
 from app.crypto.material import Secret
 from app.kernel.records import replace
@@ -62,9 +63,20 @@ def seal(draft: Draft, data_key: bytes, writer: bytes, index: int, generation: i
     return ref
 
 
+class BlockLost(Exception):
+    """A stored block is damaged or missing: an error at read, never wrong data."""
+
+    def __init__(self, index: int, why: str) -> None:
+        super().__init__(why)
+        self.index = index
+
+
 def open_ref(draft: Draft, data_key: bytes, ref: BlockRef) -> bytes:
-    """The plaintext of a block; cipher.SealBroken where the stored bytes are not those that were sealed."""
-    return cipher.open_block(data_key, ref, draft.read_block(ref))
+    """The plaintext of a block; BlockLost where the stored bytes are not those that were sealed."""
+    try:
+        return cipher.open_block(data_key, ref, draft.read_block(ref))
+    except (cipher.SealBroken, BlockStoreError) as error:
+        raise BlockLost(ref.index, str(error)) from None
 
 
 def moved(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.kernel import audit
 from app.kernel.authority import AUTHORIZE, CALLER, Resource, anything, tag_context
 from app.kernel.clock import moment, whole_second
+from app.kernel.draft import Result
 from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import job, operation
 from app.policy.causes import Cause
@@ -268,7 +269,10 @@ def settle_volume(draft: Draft, call: Call) -> None:
         _hydrate(draft, volume, source, call["key"])
     except envelope.Stopped as stopped:
         draft.world = saved
-        _vanish(draft, call, volume, stopped)
+        _vanish(draft, call, volume, stopped.result)
+    except plane.BlockLost as lost:
+        draft.world = saved
+        _vanish(draft, call, volume, Result(error=errors.BLOCK_LOST(index=lost.index)))
 
 
 def _hydrate(draft: Draft, volume: Volume, source: Snapshot | None, key: str) -> None:
@@ -323,7 +327,10 @@ def move_volume_blocks(draft: Draft, call: Call) -> None:
         draft.get(Move, call.account, call.region, call["volume_id"]),
     )
     if volume and move:
-        _go_on(draft, volume, move)
+        try:
+            _go_on(draft, volume, move)
+        except plane.BlockLost as lost:
+            _vanish(draft, call, volume, Result(error=errors.BLOCK_LOST(index=lost.index)))
 
 
 def _drop_move(draft: Draft, target: Volume | Snapshot) -> None:
@@ -332,12 +339,12 @@ def _drop_move(draft: Draft, target: Volume | Snapshot) -> None:
         draft.delete(move)
 
 
-def _vanish(draft: Draft, call: Call, volume: Volume, stopped: envelope.Stopped) -> None:
-    """A volume that can not have its key is deleted. Why is in the log, under its id."""
+def _vanish(draft: Draft, call: Call, volume: Volume, why: Result) -> None:
+    """A volume that can not have its key or its blocks is deleted. Why is in the log, under its id."""
+    _drop_move(draft, volume)
     draft.delete(volume)
     tags.drop_tags(draft, call, volume.id)
-    error = errors.VOLUME_VANISHED
-    audit.note_settled(draft, "ec2:CreateVolume", volume.id, error.code, stopped.result)
+    audit.note_settled(draft, "ec2:CreateVolume", volume.id, errors.VOLUME_VANISHED.code, why)
 
 
 # what is there
