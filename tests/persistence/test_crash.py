@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import POSTGRES, ROOT_KEY, Opener
+from store_openers import POSTGRES, ROOT_KEY, Opener
 from stored_worlds import Note, Safe, change, entries_of, fresh, note
 
 from app.blocks.ref import BlockRef

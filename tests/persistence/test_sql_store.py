@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Opener, opener
+from store_openers import Opener, opener
 from stored_worlds import OWNER, REGION, Note, block, change, entries_of, fresh, note
 
 from app.kernel.call import Request, root_of
