@@ -33,8 +33,8 @@ def filled_from(hand: Keyed, principal: str, root: str, parameters: Mapping[str,
     start: dict[str, Any] = {"VolumeSize": parameters.get("Size") or 1}
     if parameters.get("Encrypted"):
         start["Encrypted"] = True
-    if parameters.get("KmsKeyId"):
-        start["KmsKeyArn"] = parameters["KmsKeyId"]
+    if arn := _key_arn(hand, root, parameters.get("KmsKeyId")):
+        start["KmsKeyArn"] = arn
     id = hand.must(principal, "ebs:StartSnapshot", start).value["SnapshotId"]
     for index in range(blocks):
         hand.must(principal, "ebs:PutSnapshotBlock", _put(id, index, pattern(seed, index)))
@@ -44,6 +44,16 @@ def filled_from(hand: Keyed, principal: str, root: str, parameters: Mapping[str,
     if resource.get("State") != "completed":
         raise PortFailed(f"the snapshot that fills the volume settled as {resource.get('State')}")
     return str(id)
+
+
+def _key_arn(hand: Keyed, root: str, key: str | None) -> str:
+    """The ARN of a key that is named by id or alias; "" for none, and for AWS's own, which may not be there yet."""
+    if not key or key.startswith("alias/aws/"):
+        return ""
+    if ":key/" in key:
+        return key
+    described = hand.port.aside().call(root, "kms:DescribeKey", {"KeyId": key}, hand.region)
+    return str(described.value.get("KeyMetadata", {}).get("Arn", ""))
 
 
 def _put(snapshot_id: str, index: int, block: bytes) -> dict[str, Any]:

@@ -54,8 +54,15 @@ class OverHttp(OverBoto3):
     def advance(self, by_ms: int) -> None:
         self._rest("clock", {"advance_ms": by_ms})
 
+    def explanation(self, about: str, format: str) -> str:
+        """Why a request or resource was refused ("": the last refusal), as the server tells it: "text" or "json"."""
+        return self._fetched(f"explanation?about={quote(about)}&format={format}").decode()
+
     def _rest(self, path: str, body: Json | None = None) -> Json:
         """GET, or POST where there is a body; PortFailed for anything but an answer."""
+        return json.loads(self._fetched(path, body))
+
+    def _fetched(self, path: str, body: Json | None = None) -> bytes:
         url = f"{self._base}/api/v1/worlds/{quote(self.world)}/{path}"
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self._token:
@@ -64,8 +71,10 @@ class OverHttp(OverBoto3):
         request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 - the user's own endpoint
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-                return json.load(response)
-        except (OSError, ValueError) as error:
+                return response.read()
+        except urllib.error.HTTPError as error:
+            raise PortFailed(f"{url}: {error}: {error.read(500).decode(errors='replace')}") from None
+        except OSError as error:
             raise PortFailed(f"{url}: {error}") from None
 
 

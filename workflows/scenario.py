@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -107,7 +108,7 @@ class _Files:
 
 
 def _beside(file: str, name: str) -> str:
-    return str(Path(file).parent / name.removeprefix("file://"))
+    return normpath(Path(file).parent / name.removeprefix("file://"))
 
 
 def _with_contents(files: _Files, tree: Node) -> Node:
@@ -208,7 +209,14 @@ def _changed(tree: Node, key: str, change: Node, changes: Node) -> Node:
     """One entry of `change:`: a step by its id, else a section."""
     if key in tree.keys and key not in _SECTIONS:
         return replace(tree, value=dict(tree.items()) | {key: merged(tree[key], change)})
-    return _edited(tree, key, Node(key, changes.keys[key], {}), lambda step: [merged(step, change)])
+    return _edited(tree, key, Node(key, changes.keys[key], {}), lambda step: [_merged_step(step, change)])
+
+
+def _merged_step(base: Node, over: Node) -> Node:
+    """A step changed; what is expected of it is said anew, since the claim is another."""
+    result = merged(base, over)
+    expect = over.get("expect")
+    return replace(result, value=dict(result.items()) | {"expect": expect}) if expect is not None else result
 
 
 def _inserted(tree: Node, id: str, steps: Node, inserts: Node, *, after: bool) -> Node:
@@ -221,7 +229,7 @@ def _step_laid_on(tree: Node, step: Node) -> Node:
     """A step of the extending file: laid on the one with its id, or put at the end."""
     id = step.get("id")
     if id is not None and id.value in _ids(tree):
-        return _edited(tree, id.value, id, lambda base: [merged(base, step)])
+        return _edited(tree, id.value, id, lambda base: [_merged_step(base, step)])
     steps = tree.get("steps")
     kept = list(steps) if steps else []
     return replace(tree, value=dict(tree.items()) | {"steps": Node([*kept, step], step.mark, {})})

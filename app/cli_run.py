@@ -1,0 +1,242 @@
+"""`reseal run`, `check`, `graph`, `explain`. Data on stdout, all else on stderr; imports stay in the commands."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from app.graph.build import Graph
+    from workflows.session import Options
+    from workflows.transition import Report
+
+# As in `app.cli.Exit`, which mounts this module.
+AS_EXPECTED, EXPECTATION_FAILED, USAGE, COULD_NOT_RUN, NOTHING_TO_RUN = 0, 1, 2, 3, 5
+
+Files = Annotated[list[str], typer.Argument(help="Scenario files (*.reseal.yaml), or folders of them.")]
+Endpoint = Annotated[str, typer.Option(help="Run at this endpoint: a reseal server (URL or URL/w/WORLD) or any other.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, one object a line.")]
+Token = Annotated[str, typer.Option(help="Bearer token for the server's REST.", envvar="RESEAL_TOKEN")]
+Server = Annotated[str, typer.Option(help="The reseal server to ask.", envvar="AWS_ENDPOINT_URL")]
+
+
+class Format(StrEnum):
+    tree = "tree"
+    json = "json"
+    dot = "dot"
+    mermaid = "mermaid"
+    graphml = "graphml"
+    svg = "svg"
+
+
+def mount(app: typer.Typer) -> None:
+    for command in (run, check, graph, explain):
+        app.command()(command)
+
+
+def run(
+    files: Files,
+    endpoint: Endpoint = "",
+    svg: Annotated[str, typer.Option(help="Write the key graph here; into a folder: one picture a step.")] = "",
+    journal: Annotated[str, typer.Option(help="Journal of the run, JSON lines: it can be taken up again.")] = "",
+    run_id: Annotated[str, typer.Option("--run", help="Take up the run of this id, with its --journal.")] = "",
+    token: Token = "",
+    given: Annotated[bool, typer.Option("--given", help="Show the set-up too.")] = False,
+    json: Json = False,
+) -> None:
+    """Run scenarios: each step, what it set off, what it changed, and why it was refused."""
+    from workflows.session import Options
+
+    options = Options(endpoint, journal, run_id, token)
+    if run_id and not journal:
+        _fail(USAGE, "--run needs the --journal of that run")
+    codes = [_run_one(file, options, svg, given, json) for file in _scenarios(files)]
+    raise typer.Exit(max(codes))
+
+
+def _run_one(file: str, options: Options, svg: str, given: bool, json: bool) -> int:
+    """Run one file and show it; answers the exit code."""
+    from app.services import all_services
+    from workflows import report
+    from workflows.port import PortFailed
+    from workflows.session import run_file
+    from workflows.yaml_marks import InvalidFile
+
+    started = time.monotonic()
+    try:
+        found = run_file(file, all_services(), options)
+    except InvalidFile as invalid:
+        typer.echo(str(invalid), err=True)
+        return USAGE
+    except PortFailed as failed:
+        typer.echo(f"reseal: {failed}", err=True)
+        return COULD_NOT_RUN
+    typer.echo(report.as_json(found) if json else report.as_text(found, given=given))
+    typer.echo(report.summary(found, time.monotonic() - started), err=True)
+    if options.journal and found.stopped:
+        typer.echo(f"take it up again with --journal {options.journal} --run {found.run}", err=True)
+    if svg:
+        _draw(found, Path(svg))
+    return _code(found)
+
+
+def _code(found: Report) -> int:
+    if found.stopped:
+        return COULD_NOT_RUN
+    return AS_EXPECTED if found.ok else EXPECTATION_FAILED
+
+
+def check(files: Files, json: Json = False) -> None:
+    """Check scenario files without running them; every mistake at file:line:column."""
+    from app.services import all_services
+    from workflows.scenario import load
+    from workflows.yaml_marks import InvalidFile
+
+    mistakes = []
+    for file in _scenarios(files):
+        try:
+            load(file, all_services().operations)
+        except InvalidFile as invalid:
+            mistakes += invalid.mistakes
+    for mistake in mistakes:
+        typer.echo(_mistake_json(mistake) if json else str(mistake))
+    raise typer.Exit(USAGE if mistakes else AS_EXPECTED)
+
+
+def _mistake_json(mistake: Any) -> str:
+    import msgspec
+
+    mark = mistake.mark
+    told = {"reseal": 1, "file": mark.file, "line": mark.line, "column": mark.column, "message": mistake.text}
+    return msgspec.json.encode(told).decode()
+
+
+def graph(
+    file: Annotated[str, typer.Argument(help="A scenario file; its graph at the end. Without one: a server's.")] = "",
+    endpoint: Server = "",
+    format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.tree,
+    at: Annotated[str, typer.Option(help="After this step of the scenario, instead of at its end.")] = "",
+    select: Annotated[str, typer.Option(help="A part of it: snap-1+2 is snap-1 and all within two hops.")] = "",
+    token: Token = "",
+) -> None:
+    """The graph of keys and what rests on them."""
+    from app.graph.draw import FORMATS
+    from app.graph.questions import select as selected
+
+    found = _graph_of_run(file, at) if file else _graph_of_server(endpoint, token)
+    try:
+        typer.echo(FORMATS[format.value](selected(found, select) if select else found), nl=False)
+    except (KeyError, ValueError) as error:
+        _fail(USAGE, str(error.args[0]))
+
+
+def _graph_of_run(file: str, at: str) -> Graph:
+    from app.graph.build import Graph
+    from app.services import all_services
+    from workflows.session import Options, run_file
+    from workflows.yaml_marks import InvalidFile
+
+    try:
+        found = run_file(file, all_services(), Options())
+    except InvalidFile as invalid:
+        typer.echo(str(invalid), err=True)
+        raise typer.Exit(USAGE) from None
+    steps = [each for each in found.transitions if each.graph and (not at or each.step == at)]
+    if not steps:
+        _fail(USAGE, f"the run has no step {at!r}" if at else "the run made no step")
+    return Graph.from_node_link(steps[-1].graph or {})
+
+
+def _graph_of_server(endpoint: str, token: str) -> Graph:
+    from workflows.over_http import OverHttp
+    from workflows.port import PortFailed
+
+    if not endpoint:
+        _fail(USAGE, "name a scenario file, or a server with --endpoint")
+    try:
+        found = OverHttp(endpoint, {}, token).graph()
+    except PortFailed as failed:
+        _fail(COULD_NOT_RUN, str(failed))
+    assert found is not None
+    return found
+
+
+def explain(
+    about: Annotated[str, typer.Argument(help="A request id or resource id; a run's id with --journal.")] = "",
+    last: Annotated[bool, typer.Option("--last", help="The last refusal, or the last run of the journal.")] = False,
+    endpoint: Server = "",
+    journal: Annotated[str, typer.Option(help="Explain the failed steps of a run in this journal.")] = "",
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Why something was refused: the policy that decided, both accounts' answers, what the caller saw."""
+    if not about and not last:
+        _fail(USAGE, "say what to explain: a request id, a resource id, a run's id, or --last")
+    if journal:
+        typer.echo(_explained_run(journal, about, json), nl=False)
+        return
+    if not endpoint:
+        _fail(USAGE, "name a server with --endpoint, or a --journal")
+    typer.echo(_explained_by_server(endpoint, about, token, json), nl=False)
+
+
+def _explained_run(journal: str, run: str, json: bool) -> str:
+    """The failed steps of a journaled run."""
+    from workflows.explanation import explained
+    from workflows.journal import FileJournal
+    from workflows.transition import transition_from
+
+    known = FileJournal(journal)
+    runs = known.runs()
+    if run and run not in runs:
+        _fail(USAGE, f"{journal} has no run {run!r}")
+    if not runs:
+        _fail(NOTHING_TO_RUN, f"{journal} has no run")
+    records = (entry for entry in known.entries(run or runs[-1]) if entry["kind"] == "record")
+    return explained([transition_from(entry["transition"]) for entry in records], json=json)
+
+
+def _explained_by_server(endpoint: str, about: str, token: str, json: bool) -> str:
+    from workflows.over_http import OverHttp
+    from workflows.port import PortFailed
+
+    try:
+        return OverHttp(endpoint, {}, token).explanation(about, "json" if json else "text")
+    except PortFailed as failed:
+        _fail(COULD_NOT_RUN, str(failed))
+
+
+# --- shared ---
+
+
+def _scenarios(files: list[str]) -> list[str]:
+    from workflows.session import scenarios_in
+
+    found = list(scenarios_in(files))
+    if not found:
+        _fail(NOTHING_TO_RUN, f"no *.reseal.yaml in {', '.join(files)}")
+    return found
+
+
+def _draw(found: Report, path: Path) -> None:
+    """The graph after the last step, with what it changed; into a folder: one picture a step."""
+    from workflows.pictures import pictures
+
+    drawn = pictures(found)
+    if not drawn:
+        typer.echo("reseal: this endpoint tells no graph; nothing was drawn", err=True)
+        return
+    if path.is_dir():
+        for name, picture in drawn.items():
+            (path / f"{name}.svg").write_text(picture, encoding="utf-8")
+    else:
+        path.write_text(list(drawn.values())[-1], encoding="utf-8")
+
+
+def _fail(code: int, message: str) -> NoReturn:
+    typer.echo(f"reseal: {message}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,138 @@
+"""A run, shown: plain text for a terminal of 80 columns, complete without colour; and JSON for machines."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from workflows.explanation import because, named, things
+from workflows.transition import Report, Transition, to_json
+
+FORMAT: Final = 1
+COLUMNS: Final = 80
+_INDENT: Final = " " * 10
+_AWS_SERVICE: Final = ".amazonaws.com"
+
+
+def as_json(report: Report) -> str:
+    """One object, versioned."""
+    return msgspec.json.encode({"reseal": FORMAT, "ok": report.ok} | to_json(report)).decode()
+
+
+def as_text(report: Report, *, given: bool = False) -> str:
+    """Every step with what it set off; the set-up only where it is asked for or went wrong."""
+    names = things(report)
+    lines = [report.scenario, ""]
+    for transition in report.transitions:
+        if transition.section == "steps" or given or transition.wrong:
+            lines += _step(transition, names)
+    lines += ["", *_end(report)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def summary(report: Report, seconds: float) -> str:
+    """One line: `happy-path.reseal.yaml  5 steps, restored, 0.3 s`."""
+    steps = sum(each.section == "steps" for each in report.transitions)
+    plural = "" if steps == 1 else "s"
+    verdict = "as expected" if report.ok else "NOT as expected"
+    parts = (f"{steps} step{plural}", report.state, verdict, f"{seconds:.1f} s")
+    return f"{report.file}: {', '.join(part for part in parts if part)}"
+
+
+# --- a step ---
+
+
+def _step(transition: Transition, names: Mapping[str, str]) -> Iterator[str]:
+    if transition.name:
+        yield transition.name
+    if not transition.call:
+        yield f"  {transition.step:<8}  the clock moves on by {transition.parameters.get('advance_ms')} ms"
+    else:
+        head = f"  {transition.step:<8}{transition.principal}  {transition.call}  "
+        yield from _wrapped(head, result(transition))
+    yield from (f"{_INDENT}{line}" for line in _set_off(transition, names))
+    yield from _changes(transition)
+    for contract in transition.contracts:
+        if contract.holds is False:
+            yield from _wrapped(f"{_INDENT}unmet     ", f"{contract.when}: {contract.sentence}")
+    if transition.outcome != "OK":
+        for line in because(transition, names):
+            yield from _wrapped(f"{_INDENT}because   ", line)
+    for part in transition.unchecked:
+        yield f"{_INDENT}not checked here: expect.{part} (this endpoint gives no evidence)"
+    for wrong in transition.wrong:
+        yield from _wrapped("  WRONG   ", f"{wrong.at}: {wrong.text}")
+
+
+def result(transition: Transition) -> str:
+    """`200, completed`; `200, then error: ...`; `403 UnauthorizedOperation: ...`."""
+    if transition.error:
+        return f"{transition.error['code']}: {transition.error['message']}"
+    later = transition.later
+    if "Error" in later:
+        return f"200, then gone: {later['Error']}"
+    state = str(later.get("State", ""))
+    if state == "error":
+        return f"200, then error: {later.get('StateMessage', '')}"
+    return f"200, {state}" if state else "200" if transition.outcome == "OK" else transition.outcome
+
+
+def _changes(transition: Transition) -> Iterator[str]:
+    """The change of the graph; a line that goes on is set in under the one it continues."""
+    paragraph = ""
+    for line in (*transition.change, "+"):
+        if line[:1] in "+-~" and paragraph:
+            yield from _wrapped(f"{_INDENT}{paragraph[:2]}", paragraph[2:])
+            paragraph = line
+        else:
+            paragraph = f"{paragraph} {line.strip()}" if paragraph else line
+
+
+def _set_off(transition: Transition, names: Mapping[str, str]) -> Iterator[str]:
+    """The calls that the step's own call caused, as their callers made them."""
+    for call in transition.calls:
+        if call["operation"] == transition.call and not call.get("parent"):
+            continue
+        verdict = f"denied: {call['code']}" if call.get("code") else "allowed"
+        name = f"{call['operation']} {_by(call['caller'])}"
+        yield f"{name:<45} {_owner(call, names):<13} {verdict}"
+
+
+def _by(caller: str) -> str:
+    """A service as itself is worth saying; the step's own caller is not."""
+    return f"(by {caller.partition('.')[0]} itself)" if caller.endswith(_AWS_SERVICE) else ""
+
+
+def _owner(call: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """What it was about: the name of a key, else the first resource."""
+    resources = [each for each in call.get("resources", ()) if each]
+    keys = [each for each in resources if ":key/" in each]
+    return named((keys or resources or [""])[0], names)[:24]
+
+
+# --- the end ---
+
+
+def _end(report: Report) -> Iterator[str]:
+    if report.stopped:
+        yield from _wrapped("stopped   ", ("unsure: " if report.unsure else "") + report.stopped)
+    if report.state:
+        yield f"ended     {report.state} ({report.workflow})"
+    if report.data:
+        yield f"data      {report.data}"
+    for wrong in report.wrong:
+        yield from _wrapped("WRONG     ", f"{wrong.at}: {wrong.text}")
+    if not report.stopped:
+        yield f"result    {'as expected' if report.ok else 'NOT as expected'}"
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    """Text after a head, going on below itself."""
+    indent = " " * min(len(head), 20)
+    return textwrap.wrap(
+        f"{head}{text}", COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
+        drop_whitespace=True, initial_indent="",
+    ) or [head]  # fmt: skip

@@ -1,0 +1,146 @@
+"""Putting a run together: the scenario, its workflow, the cloud it runs in, its journal.
+
+Without an endpoint a run has a world in memory to itself. At a reseal server it gets a fresh world of its own, with the
+scenario's seed and clock, unless the endpoint names one (`/w/<world>`); a run that is taken up again finds its world by
+the run's id. Any other endpoint is used as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from workflows.course import account_ids
+from workflows.journal import FileJournal, Journal, MemoryJournal
+from workflows.port import Port, PortFailed
+from workflows.runner import Runner
+from workflows.scenario import Scenario, load
+
+if TYPE_CHECKING:
+    from app.kernel.operation import Services
+    from workflows.transition import Report, Transition
+
+PATTERN: Final = "*.reseal.yaml"
+PROBE_S: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a scenario is run; the defaults are a world in memory and no journal."""
+
+    endpoint: str = ""
+    journal: str = ""  # a file of JSON lines
+    run: str = ""  # the id of a run to take up again
+    token: str = ""  # bearer token for a server's REST
+
+
+def scenarios_in(paths: list[str]) -> Iterator[str]:
+    """The scenario files that are named, and those in the folders that are named, in order."""
+    for path in paths:
+        if Path(path).is_dir():
+            yield from (str(found) for found in sorted(Path(path).rglob(PATTERN)))
+        else:
+            yield path
+
+
+def run_file(
+    path: str, services: Services, options: Options, watch: Callable[[Transition], None] | None = None
+) -> Report:
+    """Run one scenario file. InvalidFile where it is not valid; PortFailed where the endpoint can not be used."""
+    scenario = load(path, services.operations)
+    journal: Journal = FileJournal(options.journal) if options.journal else MemoryJournal()
+    run = options.run or new_run_id(scenario, options)
+    port = open_port(scenario, services, options, run)
+    return runner(scenario, services, port, run=run, journal=journal, watch=watch).run()
+
+
+def runner(
+    scenario: Scenario, services: Services, port: Port, *, run: str = "run", journal: Journal | None = None,
+    fault: Callable[[str], None] | None = None, watch: Callable[[Transition], None] | None = None,
+) -> Runner:  # fmt: skip
+    """A runner for a scenario, with its workflow verified against the services."""
+    from workflows.catalogue import load as load_workflow
+
+    workflow = load_workflow(scenario.spec.workflow, services.operations) if scenario.spec.workflow else None
+    extra = {"fault": fault} if fault else {}
+    return Runner(scenario, port, workflow, run=run, journal=journal, watch=watch, **extra)
+
+
+def new_run_id(scenario: Scenario, options: Options) -> str:
+    """In memory always the same, so that a seeded run repeats; elsewhere drawn, so that two runs do not meet."""
+    if not options.endpoint and not options.journal:
+        return "run"
+    stem = re.sub(r"[^a-z0-9]+", "-", Path(scenario.path).name.removesuffix(".reseal.yaml").lower()).strip("-")
+    return f"{stem[:40] or 'run'}-{secrets.token_hex(4)}"
+
+
+def open_port(scenario: Scenario, services: Services, options: Options, run: str) -> Port:
+    """The cloud that a run is to have; PortFailed where the endpoint does not answer."""
+    accounts = account_ids(scenario)
+    if not options.endpoint:
+        return in_memory_port(scenario, services)
+    if not is_reseal(options.endpoint):
+        from workflows.over_boto3 import OverBoto3
+
+        return OverBoto3(options.endpoint, accounts)
+    from workflows.over_http import OverHttp
+
+    endpoint = options.endpoint.rstrip("/")
+    if not urlsplit(endpoint).path.strip("/"):
+        _new_world(scenario, endpoint, run, options.token)
+        endpoint = f"{endpoint}/w/{run}"
+    return OverHttp(endpoint, accounts, options.token)
+
+
+def in_memory_port(scenario: Scenario, services: Services) -> Port:
+    from app.kernel.clock import Clock
+    from workflows.format import CLOCKS
+    from workflows.in_process import in_memory
+
+    mode, settling = CLOCKS[scenario.spec.clock]
+    clock = Clock(mode=mode, settle=settling)  # type: ignore[arg-type]
+    return in_memory(services, account_ids(scenario), scenario.spec.seed, clock)
+
+
+def is_reseal(endpoint: str) -> bool:
+    """Does a reseal server answer there? PortFailed where nothing answers at all."""
+    parts = urlsplit(endpoint)
+    url = f"{parts.scheme}://{parts.netloc}/_reseal/health"
+    if parts.scheme not in ("http", "https"):
+        raise PortFailed(f"an endpoint is an http or https URL, not {endpoint!r}")
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_S):  # noqa: S310 - http or https
+            return True
+    except urllib.error.HTTPError:
+        return False
+    except OSError as error:
+        raise PortFailed(f"{endpoint}: {error}") from None
+
+
+def _new_world(scenario: Scenario, endpoint: str, name: str, token: str) -> None:
+    """Make the run's world; one of that name is the run's own, from before it was broken off."""
+    from workflows.format import CLOCKS
+
+    mode, settling = CLOCKS[scenario.spec.clock]
+    body = {"name": name, "clock": mode, "settle": settling}
+    if scenario.spec.seed is not None:
+        body["seed"] = scenario.spec.seed
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(  # noqa: S310 - http or https
+        f"{endpoint}/api/v1/worlds", data=json.dumps(body).encode(), headers=headers
+    )
+    try:
+        urllib.request.urlopen(request, timeout=PROBE_S).close()  # noqa: S310
+    except urllib.error.HTTPError as error:
+        if error.code != 409:
+            raise PortFailed(f"{endpoint} makes no world: {error}") from None
+    except OSError as error:
+        raise PortFailed(f"{endpoint}: {error}") from None
