@@ -10,7 +10,7 @@ INVARIANT: every end of an edge is a node, every account named by a node is a no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -137,12 +137,16 @@ def build(services: Services, world: World) -> Graph:
 
 
 def graph_of(parts: Iterable[Node | Edge]) -> Graph:
-    """A whole graph out of nodes and edges in any order: ends made, accounts and their `owns` edges added."""
+    """A whole graph out of nodes and edges in any order: ends made, accounts and their `owns` edges added.
+
+    A label that only repeats the id is none.
+    """
     nodes: dict[str, Node] = {}
     edges: dict[EdgeKey, Edge] = {}
     for part in parts:
         if isinstance(part, Node):
-            nodes[part.id] = _fuller(nodes.get(part.id), part)
+            node = replace(part, label="") if part.label == part.id else part
+            nodes[part.id] = _fuller(nodes.get(part.id), node)
         else:
             _join(edges, replace(part, source=_canonical(part.source), target=_canonical(part.target)))
     for edge in edges.values():
@@ -209,8 +213,8 @@ def _said(node: Node) -> int:
 def _made_from(id: str, otherwise: NodeKind) -> Node:
     if id == EVERYONE:
         return Node("principal", id)
-    found: Iterator[NodeKind] = (kind for pattern, kind in _KINDS if pattern.fullmatch(id))
-    kind = next(found, otherwise)
+    found: list[NodeKind] = [kind for pattern, kind in _KINDS if pattern.fullmatch(id)]
+    kind = found[0] if found else otherwise
     return Node(kind, id, account=id if kind == "account" else _account_in(id))
 
 

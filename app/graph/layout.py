@@ -54,6 +54,10 @@ _CHAIN: Final[frozenset[EdgeKind]] = frozenset({"material-of", "wraps", "encrypt
 Form = Literal["line", "stack", "brief"]  # along a street; a line an action in a gutter; how many actions, no more
 
 
+# Of a form, in stretches hidden: naming the actions is worth hiding one.
+_COSTS: Final[Mapping[Form, float]] = {"line": 0, "stack": 0, "brief": 1.5}
+
+
 class Point(NamedTuple):
     x: float
     y: float
@@ -331,13 +335,13 @@ def _labels(
 
 
 def _first_best(free: Iterator[Label], covers: list[Rect]) -> Label | None:
-    """The first that hides nothing, else the one that hides the fewest stretches."""
-    least, best = len(covers) + 1, None
+    """The first that costs nothing, else the one that costs least."""
+    least, best = float("inf"), None
     for label in free:
-        hidden = sum(map(label.rect.overlaps, covers))
-        if hidden < least:
-            least, best = hidden, label
-        if not hidden:
+        cost = sum(map(label.rect.overlaps, covers)) + _COSTS[label.form]
+        if cost < least:
+            least, best = cost, label
+        if not cost:
             break
     return best
 

@@ -42,14 +42,25 @@ _VERBS: Final[Mapping[EdgeKind, str]] = {
 }
 
 
+def label_of(node: Node) -> str:
+    """Its label if that says more than the id, without the word for its kind, ids in it shortened; else nothing."""
+    words = _LONG_ID.sub(lambda id: abbreviated(id[0]), node.label.removeprefix(node.kind.replace("-", " ")).strip())
+    return "" if node.label in node.id else words
+
+
+def named(graph: Graph, node: Node) -> str:
+    """As `shortened`; a key goes by its alias, the first by name."""
+    aliases = (edge.source for edge in graph.edges if edge.kind == "points-to" and edge.target == node.id)
+    alias = next((graph.nodes[id] for id in aliases), None) if node.kind == "key" else None
+    return shortened(alias or node)
+
+
 def shortened(node: Node) -> str:
-    """A name of at most SHORT_MAX characters: the label if it says more than the id, or the telling part of the id."""
+    """A name of at most SHORT_MAX characters: the label, or the telling part of the id."""
     if node.kind == "account":
         return node.id
-    if node.label and not node.id.endswith(node.label):
-        return clipped(
-            _LONG_ID.sub(lambda id: abbreviated(id[0]), node.label.removeprefix(node.kind.replace("-", " ")))
-        )
+    if label := label_of(node):
+        return clipped(label)
     if node.kind in ("principal", "alias", "service"):
         return clipped(node.id.split(":", 5)[-1].removeprefix("alias/").removesuffix(".amazonaws.com"))
     return abbreviated(node.id.rpartition("/")[2])
@@ -78,7 +89,9 @@ def titled(node: Node) -> str:
 
 def sentence(graph: Graph, edge: Edge) -> str:
     """`key 1234abcd… delegates to account 222222222222: CreateGrant, Decrypt (statement AllowTarget)`."""
-    words = f"{_end(graph, edge.source)} {_verb(edge.kind)} {_end(graph, edge.target)}"
+    target = graph.nodes[edge.target]
+    key = f"key {shortened(target)}" if edge.kind == "points-to" else ""
+    words = f"{_end(graph, edge.source)} {_verb(edge.kind)} {key or _end(graph, edge.target)}"
     allows = f": {', '.join(edge.allows)}" if edge.allows else ""
     ground = f" ({edge.rests_on})" if edge.rests_on not in ("", edge.source, edge.target) else ""
     return f"{words}{allows}{ground}"
@@ -109,4 +122,4 @@ def _verb(kind: EdgeKind) -> str:
 
 def _end(graph: Graph, id: str) -> str:
     node = graph.nodes[id]
-    return f"{node.kind.replace('-', ' ')} {shortened(node)}"
+    return f"{node.kind.replace('-', ' ')} {named(graph, node)}"

@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Final
 
 from app.graph.build import Change, Graph
-from app.graph.names import WORDS, ordered, sentence, shortened
+from app.graph.names import WORDS, label_of, ordered, sentence, shortened
 from app.kernel.edge import Edge, EdgeKind, Node
 
 COLUMNS: Final = 80
@@ -91,14 +91,14 @@ def _branch(shape: _Shape, node: Node, indent: str, role: str, is_last: bool) ->
 
 
 def _line(node: Node) -> str:
-    """`key 1234abcd… volumes  Enabled`: in a terminal there is room for the id and the label."""
-    name = _bare(node)
-    label = f" {node.label}" if node.label and node.label not in (name, node.id) else ""
-    return f"{node.kind.replace('-', ' ')} {name}{label}{f'  [{node.state}]' if node.state else ''}"
+    """`key 1234abcd… volumes  [Enabled]`: in a terminal there is room for the id and the label."""
+    label = label_of(node)
+    name = label if node.kind == "data-key" and label else f"{_bare(node)} {label}".rstrip()
+    return f"{node.kind.replace('-', ' ')} {name}{f'  [{node.state}]' if node.state else ''}"
 
 
 def _bare(node: Node) -> str:
-    return shortened(Node(node.kind, node.id, node.account))
+    return shortened(replace(node, label=""))
 
 
 def _said(graph: Graph, edge: Edge) -> str:
@@ -120,7 +120,7 @@ def _altered(old: Node, new: Node) -> str:
     """`key 1234abcd… volumes: Enabled -> Disabled`, and the same for a label."""
     turns = [(old.state, new.state), (old.label, new.label), (old.account, new.account), (old.kind, new.kind)]
     words = ", ".join(f"{was or 'nothing'} -> {now or 'nothing'}" for was, now in turns if was != now)
-    return f"{new.kind.replace('-', ' ')} {_bare(new)}: {words}"
+    return f"{_line(replace(new, label=old.label, state=''))}: {words}"
 
 
 def _allowance(graph: Graph, old: Edge, new: Edge) -> str:

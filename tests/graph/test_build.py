@@ -76,6 +76,11 @@ def test_every_account_that_owns_something_is_a_node_and_owns_it() -> None:
     assert graph.edges == (Edge("owns", SOURCE, SNAPSHOT),)
 
 
+def test_a_label_that_repeats_the_id_is_none() -> None:
+    """Goal: an account that gets a record of its own has not changed for a reader."""
+    assert graph_of([Node("account", SOURCE, SOURCE, SOURCE)]) == graph_of([Node("account", SOURCE, SOURCE)])
+
+
 def test_two_statements_are_two_edges_and_one_statement_is_one() -> None:
     """Goal: an edge names what it rests on; what one statement allows is put together."""
     delegates = [

@@ -213,7 +213,7 @@ def test_every_kind_of_node_has_a_column_and_every_kind_of_edge_a_word() -> None
 @pytest.mark.parametrize("form", FORMATS)
 def test_equal_graphs_give_equal_text_in_every_form(form: str) -> None:
     graph = shared()
-    again = graph_of([*reversed(graph.edges), *reversed(graph.nodes.values())])
+    again = graph_of([*reversed(graph.edges), *reversed(list(graph.nodes.values()))])
     assert FORMATS[form](graph) == FORMATS[form](again)
 
 
@@ -253,6 +253,7 @@ def test_dot_and_mermaid_box_accounts_and_escape_what_people_write() -> None:
         (Node("snapshot", SNAPSHOT, SOURCE, SNAPSHOT), "snap-0f3a5b7c…"),
         (Node("key", SOURCE_KEY, SOURCE, SOURCE_KEY.rpartition("/")[2]), "1234abcd…"),
         (Node("key", SOURCE_KEY, SOURCE, "volumes"), "volumes"),
+        (Node("material", "3f8a91c2" + "0" * 56, SOURCE, "3f8a91c2"), "3f8a91c2…"),
         (Node("data-key", f"{SOURCE_KEY}/data-key/{SNAPSHOT}", SOURCE, f"data key of {SNAPSHOT}"), "of snap-0f3a5b7c…"),
         (Node("data-key", f"{SOURCE_KEY}/data-key/{SNAPSHOT}", SOURCE), "snap-0f3a5b7c…"),
         (Node("service", "ec2.us-east-1.amazonaws.com"), "ec2.us-east-1"),
@@ -297,7 +298,7 @@ def test_a_change_of_state_and_of_actions_is_told_from_and_to() -> None:
     edges = [replace(edge, allows=USE[1:]) if edge.rests_on == "AllowTarget" else edge for edge in before.edges]
     after = graph_of([*nodes, *edges])
     assert change_text(diff(before, after), before, after) == (
-        "~ key 1234abcd…: Enabled -> Disabled\n"
+        "~ key 1234abcd… volumes: Enabled -> Disabled\n"
         "~ key volumes delegates to account 222222222222 (AllowTarget): no longer\n"
         "    kms:CreateGrant"
     )
