@@ -1,9 +1,9 @@
-"""`reseal`: the commands. Data on stdout, progress on stderr; everything heavy is imported by the command that needs it."""
+"""`reseal`: the commands. Data on stdout, progress on stderr; heavy imports are made by the command that needs them."""
 
 from __future__ import annotations
 
 import sys
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 from typing import Annotated, NoReturn
 
 import typer
@@ -23,22 +23,22 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class Auth(str, Enum):
+class Auth(StrEnum):
     open = "open"
     strict = "strict"
 
 
-class ClockMode(str, Enum):
+class ClockMode(StrEnum):
     real = "real"
     manual = "manual"
 
 
-class Settle(str, Enum):
+class Settle(StrEnum):
     instant = "instant"
     lifelike = "lifelike"
 
 
-class EnvFormat(str, Enum):
+class EnvFormat(StrEnum):
     sh = "sh"
     fish = "fish"
     powershell = "powershell"
@@ -47,9 +47,13 @@ class EnvFormat(str, Enum):
 
 
 app = typer.Typer(
-    name="reseal", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    name="reseal",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="A simulator of encrypted-snapshot sharing between AWS accounts.",
-)  # fmt: skip
+)
 
 
 def fail(code: Exit, message: str) -> NoReturn:
@@ -62,16 +66,22 @@ def fail(code: Exit, message: str) -> NoReturn:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = PORT,
-    database: Annotated[str, typer.Option(help="memory:, sqlite:///FILE or postgresql://...", envvar="RESEAL_DATABASE")] = "memory:",
-    auth: Annotated[Auth, typer.Option(help="open: 12-digit keys are roots of their accounts. strict: issued keys only.")] = Auth.open,
-    default_account: Annotated[str, typer.Option(help="Account of keys such as `test` in open mode.")] = DEFAULT_ACCOUNT,
+    database: Annotated[
+        str, typer.Option(help="memory:, sqlite:///FILE or postgresql://...", envvar="RESEAL_DATABASE")
+    ] = "memory:",
+    auth: Annotated[Auth, typer.Option(help="open: 12-digit keys are roots; strict: issued keys only.")] = Auth.open,
+    default_account: Annotated[
+        str, typer.Option(help="Account of keys such as `test` in open mode.")
+    ] = DEFAULT_ACCOUNT,
     clock: Annotated[ClockMode, typer.Option(help="The default world's clock.")] = ClockMode.real,
     settle: Annotated[Settle, typer.Option(help="When what AWS does later is done.")] = Settle.instant,
     quotas: Annotated[bool, typer.Option("--quotas", help="Rate and quota errors.")] = False,
     seed: Annotated[str, typer.Option(help="Of the default world; its keys then follow from it.")] = "",
     token: Annotated[str, typer.Option(help="Bearer token for REST.", envvar="RESEAL_TOKEN")] = "",
-    i_know_it_is_open: Annotated[bool, typer.Option("--i-know-it-is-open", help="Let open mode listen beyond loopback.")] = False,
-) -> None:  # fmt: skip
+    i_know_it_is_open: Annotated[
+        bool, typer.Option("--i-know-it-is-open", help="Let open mode listen beyond loopback.")
+    ] = False,
+) -> None:
     """Serve AWS's APIs and REST on one port. Prints `Ready.` when it does."""
     if auth is Auth.open and host not in ("127.0.0.1", "::1", "localhost") and not i_know_it_is_open:
         fail(
@@ -115,12 +125,14 @@ def _serve(settings: Settings) -> None:
 @app.command()
 def env(
     account: Annotated[str, typer.Argument(help="Account whose user is handed out, 12 digits.")] = "111111111111",
-    user: Annotated[str, typer.Option(help="Name of the IAM user; made with an access key where it is not there.")] = "operator",
-    root: Annotated[bool, typer.Option("--root", help="The account's root user instead, which its account never refuses.")] = False,
-    endpoint: Annotated[str, typer.Option(envvar="AWS_ENDPOINT_URL", help="A reseal server, with /w/WORLD for another world.")] = f"http://127.0.0.1:{PORT}",
+    user: Annotated[str, typer.Option(help="Name of the IAM user; made where it is not there.")] = "operator",
+    root: Annotated[bool, typer.Option("--root", help="The account's root user instead.")] = False,
+    endpoint: Annotated[
+        str, typer.Option(envvar="AWS_ENDPOINT_URL", help="A reseal server; /w/WORLD for another world.")
+    ] = f"http://127.0.0.1:{PORT}",
     region: Annotated[str, typer.Option(help="AWS_REGION to print.")] = "us-east-1",
     format: Annotated[EnvFormat, typer.Option(help="Form of the lines.")] = EnvFormat.sh,
-) -> None:  # fmt: skip
+) -> None:
     """Print the environment that points AWS's tools at reseal: eval "$(reseal env 111111111111)"."""
     from app.environment import EnvironmentFailed, lines, variables
 

@@ -1,7 +1,7 @@
 """The composition root: a store, the services, the worlds, and the doors in front of them.
 
-`reseal serve` calls `serve`; `uvicorn app.main:app` serves what the environment says. FastAPI is imported when the first
-REST request arrives: AWS's doors must be open half a second after the start.
+`reseal serve` calls `serve`; `uvicorn app.main:app` serves what the environment says. FastAPI is imported when the
+first REST request arrives: AWS's doors must be open half a second after the start.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def application(worlds: Worlds) -> ASGIApp:
 
 
 def serve(settings: Settings, ready: Callable[[str], None] = print) -> None:
-    """Serve until stopped. Raises OSError where the port is taken, PersistenceError where the store can not be opened."""
+    """Serve until stopped. OSError where the port is taken, PersistenceError where the store can not be opened."""
     import uvicorn
 
     listener = _listen(settings.host, settings.port)
@@ -76,9 +76,16 @@ def serve(settings: Settings, ready: Callable[[str], None] = print) -> None:
         listener.close()
         raise
     config = uvicorn.Config(
-        application(worlds), log_level="warning", lifespan="off", server_header=False, date_header=True,
-        http="httptools", timeout_keep_alive=60, timeout_graceful_shutdown=5, access_log=False,
-    )  # fmt: skip
+        application(worlds),
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
+        date_header=True,
+        http="httptools",
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=5,
+        access_log=False,
+    )
     server = _Announcing(config, lambda: ready("Ready."))
     try:
         server.run(sockets=[listener])

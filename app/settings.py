@@ -1,4 +1,4 @@
-"""Every setting of a server, once: its name, unit, default and reason. The command line and the environment set them."""
+"""Every setting of a server, once: name, unit, default and reason. The command line and the environment set them."""
 
 from __future__ import annotations
 

@@ -7,11 +7,12 @@ A call by a service as itself is recorded only in the account that owns what it 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from app.kernel.clock import iso
 from app.kernel.draft import Draft, Frame, Result
@@ -104,24 +105,42 @@ def append(draft: Draft, frame: Frame, account: str, body: dict[str, Any]) -> No
             access_key_id=caller.access_key_id if own and caller.kind in ("user", "session", "federated") else "",
             resources=tuple((type, arn) for _, type, arn in frame.resources) or _named(frame),
             management=not (frame.operation and frame.operation.is_data_event),
-            body=json.dumps(body, default=str),
+            body=msgspec.json.encode(body, enc_hook=str).decode(),
         )
     )
 
 
 def service_event(
-    draft: Draft, account: str, name: str, *, source: str, identity: Mapping[str, Any], details: Mapping[str, Any] | None,
-    invoked_by: str = INTERNAL, resources: list[tuple[str, str, str]] | None = None,
-) -> None:  # fmt: skip
+    draft: Draft,
+    account: str,
+    name: str,
+    *,
+    source: str,
+    identity: Mapping[str, Any],
+    details: Mapping[str, Any] | None,
+    invoked_by: str = INTERNAL,
+    resources: list[tuple[str, str, str]] | None = None,
+) -> None:
     """An AwsServiceEvent: something that AWS did by itself, such as SharedSnapshotCopyInitiated or RotateKey."""
     call = draft.frame.call
     frame = Frame(call, resources=resources or [])
     body = {
-        "eventVersion": "1.11", "userIdentity": dict(identity), "eventTime": iso(call.at_ms), "eventSource": source,
-        "eventName": name, "awsRegion": call.region, "sourceIPAddress": invoked_by, "userAgent": invoked_by,
-        "requestParameters": None, "responseElements": None, "readOnly": False, "eventType": "AwsServiceEvent",
-        "managementEvent": True, "eventCategory": "Management", "serviceEventDetails": details and dict(details),
-    }  # fmt: skip
+        "eventVersion": "1.11",
+        "userIdentity": dict(identity),
+        "eventTime": iso(call.at_ms),
+        "eventSource": source,
+        "eventName": name,
+        "awsRegion": call.region,
+        "sourceIPAddress": invoked_by,
+        "userAgent": invoked_by,
+        "requestParameters": None,
+        "responseElements": None,
+        "readOnly": False,
+        "eventType": "AwsServiceEvent",
+        "managementEvent": True,
+        "eventCategory": "Management",
+        "serviceEventDetails": details and dict(details),
+    }
     if resources:
         body["resources"] = _resources(frame)
     append(draft, frame, account, body)
@@ -186,11 +205,14 @@ def identity(call: Call) -> dict[str, Any]:
     if caller.kind == "session":
         who["sessionContext"] = {
             "sessionIssuer": {
-                "type": "Role", "principalId": caller.role_id, "arn": caller.role_arn,
-                "accountId": caller.account, "userName": caller.role_arn.rpartition("/")[2],
+                "type": "Role",
+                "principalId": caller.role_id,
+                "arn": caller.role_arn,
+                "accountId": caller.account,
+                "userName": caller.role_arn.rpartition("/")[2],
             },
             "attributes": {"creationDate": iso(caller.issued_at_ms), "mfaAuthenticated": "false"},
-        }  # fmt: skip
+        }
     service = (call.via.invoked_by if call.via else "") or call.acting_service
     if service:
         who["invokedBy"] = service
@@ -238,17 +260,23 @@ def note_call(draft: Draft, frame: Frame, result: Result) -> None:
 
 
 def note_settled(draft: Draft, operation: str, resource: str, code: str, result: Result) -> None:
-    """The entry of what was answered well and failed later: found by the resource's id, with the nested call's cause."""
+    """The entry of what was answered well and failed later, by the resource's id, with the nested call's cause."""
     call = draft.frame.call
     draft.log.append(
         CallEntry(
-            request_id=call.request_id, root=call.root or call.request_id, at_ms=call.at_ms, operation=operation,
-            account=call.account, region=call.region, caller=call.caller.arn, code=code,
+            request_id=call.request_id,
+            root=call.root or call.request_id,
+            at_ms=call.at_ms,
+            operation=operation,
+            account=call.account,
+            region=call.region,
+            caller=call.caller.arn,
+            code=code,
             message=result.error.message if result.error else "",
             cause=result.refusal.cause.name if result.refusal else "",
             resources=(resource, *call.about),
         )
-    )  # fmt: skip
+    )
 
 
 _ID_MARKS = ("snap-", "vol-", "ami-", "i-", "arn:", "alias/", "mrk-")

@@ -7,10 +7,11 @@ only their types, and the condition keys that every service shares.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from app.kernel.clock import iso
 from app.kernel.errors import Refusal, Refused
@@ -204,9 +205,14 @@ _KINDS = {
 
 def principal_of(caller: Caller, own: IdentityLayers) -> Principal:
     return Principal(
-        _KINDS[caller.kind], caller.account, caller.arn, caller.unique_id, caller.role_arn, caller.role_id,
+        _KINDS[caller.kind],
+        caller.account,
+        caller.arn,
+        caller.unique_id,
+        caller.role_arn,
+        caller.role_id,
         own.is_service_linked,
-    )  # fmt: skip
+    )
 
 
 # Global condition keys: name -> its value for a call, None where AWS does not supply it (policy-evaluation.md 2.3).
@@ -228,21 +234,33 @@ GLOBAL_KEYS: tuple[tuple[str, Callable[[Call, Resource, IdentityLayers], Context
     ("aws:CurrentTime", lambda call, resource, own: iso(call.at_ms)),
     ("aws:EpochTime", lambda call, resource, own: str(call.at_ms // 1000)),
     ("aws:PrincipalAccount", lambda call, resource, own: call.caller.account or None),
-    ("aws:PrincipalArn", lambda call, resource, own: call.caller.role_arn or (call.caller.arn if call.caller.account else None)),
+    (
+        "aws:PrincipalArn",
+        lambda call, resource, own: call.caller.role_arn or (call.caller.arn if call.caller.account else None),
+    ),
     ("aws:PrincipalType", lambda call, resource, own: _TYPES.get(call.caller.kind)),
     ("aws:PrincipalIsAWSService", lambda call, resource, own: _flag(call.caller.kind == "service")),
-    ("aws:PrincipalServiceName", lambda call, resource, own: call.caller.arn if call.caller.kind == "service" else None),
+    (
+        "aws:PrincipalServiceName",
+        lambda call, resource, own: call.caller.arn if call.caller.kind == "service" else None,
+    ),
     ("aws:userid", lambda call, resource, own: call.caller.unique_id or None),
-    ("aws:username", lambda call, resource, own: call.caller.arn.rpartition("/")[2] if call.caller.kind == "user" else None),
+    (
+        "aws:username",
+        lambda call, resource, own: call.caller.arn.rpartition("/")[2] if call.caller.kind == "user" else None,
+    ),
     ("aws:RequestedRegion", lambda call, resource, own: call.region),
     ("aws:ResourceAccount", lambda call, resource, own: resource.account or None),
     ("aws:SecureTransport", lambda call, resource, own: "true"),  # AWS's endpoints are TLS; ours counts as such
     ("aws:SourceIp", lambda call, resource, own: None if call.via or call.acting_service else call.source_ip or None),
     ("aws:UserAgent", lambda call, resource, own: call.user_agent or None),
     ("aws:ViaAWSService", lambda call, resource, own: _flag(call.via is not None)),
-    ("aws:TokenIssueTime", lambda call, resource, own: iso(call.caller.issued_at_ms) if call.caller.expires_at_ms else None),
+    (
+        "aws:TokenIssueTime",
+        lambda call, resource, own: iso(call.caller.issued_at_ms) if call.caller.expires_at_ms else None,
+    ),
     ("aws:MultiFactorAuthPresent", lambda call, resource, own: "false" if call.caller.expires_at_ms else None),
-)  # fmt: skip
+)
 
 
 def global_context(call: Call, resource: Resource, own: IdentityLayers) -> dict[str, ContextValue]:
@@ -261,7 +279,6 @@ def tag_context(tags: Mapping[str, str]) -> dict[str, ContextValue]:
 
 def note(draft: Draft, call: Call, question: Question, decision: Decision) -> str:
     """Append the decision to the log: where allowed, what decided; where refused, the whole trace."""
-    body = to_json(decision, question)
     decision_id = draft.entropy.uuid("decision")
     draft.log.append(
         DecisionEntry(
@@ -278,7 +295,7 @@ def note(draft: Draft, call: Call, question: Question, decision: Decision) -> st
             cause=decision.cause.name if decision.cause else "",
             decisive=not decision.allowed,
             resources=tuple(dict.fromkeys((*call.about, *draft.frame.about))),
-            body=json.dumps(body),
+            body=msgspec.json.encode(to_json(decision, question)).decode(),
         )
     )
     return decision_id

@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from app.blocks.store import StoreUnavailable
 from app.crypto.material import Secret
 from app.kernel import ids
 from app.kernel.call import Call, Reply, Request
@@ -29,12 +30,19 @@ from app.kernel.log import CallEntry
 from app.kernel.operation import Services
 from app.kernel.perform import Outcome, abandon_job, perform, run_job
 from app.kernel.records import Record
-from app.kernel.store import Commit, Conflict, Store
+from app.kernel.store import Commit, Conflict, Store, Unavailable
 from app.kernel.world import Rules, World
 
 log = logging.getLogger("reseal.cloud")
 
 TRIES_MAX = 8  # of a call that loses the race against another process
+IDEMPOTENCY_KEY_CHARACTERS_MAX = 1024
+UNAVAILABLE = AwsError(
+    "ServiceUnavailable",
+    "The request has failed due to a temporary failure of the server.",
+    503,
+    seen="AWS's common errors [D]",
+)
 BUSY = AwsError("RequestLimitExceeded", "Request limit exceeded.", 503, seen="ebs.md 1.10 [D]")
 
 
@@ -46,6 +54,7 @@ class Remembered(Record, frozen=True, kw_only=True):
     reply: Secret  # msgpack of the reply: answers may hold secrets
 
 
+KEY_TOO_LONG = AwsError("InvalidParameterValue", "x-reseal-idempotency-key has at most 1024 characters", seen="ours")
 REUSED = AwsError(
     "IdempotentParameterMismatch", "The x-reseal-idempotency-key was used before with another request", seen="ours"
 )
@@ -103,6 +112,9 @@ class Cloud:
                 return self._call(request)
             except Conflict:
                 self._reload()
+            except (Unavailable, StoreUnavailable):
+                log.exception("the store is unavailable")
+                return Reply(str(uuid.uuid4()), error=UNAVAILABLE)
         return Reply(str(uuid.uuid4()), error=BUSY)
 
     def advance(self, by_ms: int) -> None:
@@ -121,6 +133,8 @@ class Cloud:
 
     def _call(self, request: Request) -> Reply:
         world, at_ms = self._world, self.now_ms()
+        if len(request.idempotency_key) > IDEMPOTENCY_KEY_CHARACTERS_MAX:
+            return Reply(str(uuid.uuid4()), error=KEY_TOO_LONG)
         if request.idempotency_key:
             seen = world.records.get(Remembered, request.caller.account, "", request.idempotency_key)
             if seen:

@@ -181,7 +181,7 @@ class Draft:
                 request_id=call.request_id,
                 about=(*call.about, *self.frame.about),
                 declared=None,
-            )  # fmt: skip
+            )
         )
 
     def _nest(self, call: Call) -> Result:

@@ -110,8 +110,7 @@ class MemoryLog:
         return self._parent._all()[: self._upto] + self._own
 
     def entries(self, after: int = 0) -> Iterator[tuple[int, Entry]]:
-        for position, entry in enumerate(self._all()[after:], after + 1):
-            yield position, entry
+        yield from enumerate(self._all()[after:], after + 1)
 
     def events(self, account: str, region: str, since_ms: int = 0) -> Iterator[EventEntry]:
         for entry in reversed(self._all()):
@@ -130,11 +129,12 @@ class MemoryLog:
 def find_about(entries: Iterable[Entry], token: str) -> list[Entry]:
     """What belongs to a request id or a resource: the entries that name it, and all that their requests set off."""
     kept = list(entries)
-    roots = {token} | {entry.root for entry in kept if token in _names(entry)}
+    roots = {token} | {entry.root for entry in kept if token in concerns(entry)}
     return [entry for entry in kept if entry.root in roots]
 
 
-def _names(entry: Entry) -> tuple[str, ...]:
+def concerns(entry: Entry) -> tuple[str, ...]:
+    """Request ids, resource ids and ARNs by which an entry is found."""
     if isinstance(entry, EventEntry):
         return (entry.request_id,)
     return (*entry.resources, entry.request_id)

@@ -77,9 +77,18 @@ def operation(
 
     def attach(handler: Handler) -> Handler:
         handler.operation = Operation(  # type: ignore[attr-defined]
-            service, name, handler, frozenset(honours), dict(inert or {}), checks, answers, settles, across_accounts,
-            reads, is_data_event,
-        )  # fmt: skip
+            service,
+            name,
+            handler,
+            frozenset(honours),
+            dict(inert or {}),
+            checks,
+            answers,
+            settles,
+            across_accounts,
+            reads,
+            is_data_event,
+        )
         return handler
 
     return attach

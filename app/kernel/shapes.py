@@ -148,9 +148,18 @@ def protocol_family(service: str) -> Literal["json", "query", "ec2", "rest-json"
 
 
 _FAMILIES: Mapping[str, Any] = {
-    "kms": "json", "cloudtrail": "json", "organizations": "json", "sqs": "json", "ec2": "ec2", "iam": "query",
-    "sts": "query", "rds": "query", "ebs": "rest-json", "rbin": "rest-json", "s3": "rest-xml",
-}  # fmt: skip
+    "kms": "json",
+    "cloudtrail": "json",
+    "organizations": "json",
+    "sqs": "json",
+    "ec2": "ec2",
+    "iam": "query",
+    "sts": "query",
+    "rds": "query",
+    "ebs": "rest-json",
+    "rbin": "rest-json",
+    "s3": "rest-xml",
+}
 
 
 def _type_error(service: str, wrong: _WrongType) -> AwsError:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from app.blocks.ref import BlockRef
 
 
+class Unavailable(Exception):
+    """The store can not be used now (disk full, connection lost). Nothing was kept; a later call may succeed."""
+
+
 class Conflict(Exception):
     """Another process changed the world first; load it again and repeat the call."""
 

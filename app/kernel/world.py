@@ -43,8 +43,8 @@ class World:
     name: str
     secret: Secret  # 32 bytes: ids, tokens and the seal of unencrypted volumes derive from it
     branch: bytes  # 16 bytes drawn anew whenever the world is created, forked or loaded; never shown
-    clock: Clock = Clock()
-    rules: Rules = Rules()
+    clock: Clock = field(default_factory=Clock)
+    rules: Rules = field(default_factory=Rules)
     seeded: bool = False  # the secret follows from a seed that somebody chose, and so does every key
     records: Records = field(default_factory=Records)
     revision: int = 0  # of the records: a call that changes none leaves it

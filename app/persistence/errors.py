@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from app.kernel import store
+
 
 class PersistenceError(Exception):
     """Any failure of stored worlds. The text is for people, one screen at most, and holds no secret."""
 
 
-class Unavailable(PersistenceError):
+class Unavailable(PersistenceError, store.Unavailable):
     """The database or the disk refused (full, broken, away). The world is as before; a later call may succeed."""
 
 

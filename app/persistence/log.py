@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry
+from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry, concerns
 from app.persistence.database import Database
 
 CHUNK_ENTRIES = 200  # read at a time by those who may stop early
@@ -114,11 +114,6 @@ def _names(world: int, numbered: Iterable[tuple[int, Entry]]) -> list[dict[str, 
             if token != entry.root:
                 first.setdefault((_searchable(token), entry.root), seq)
     return [{"world": world, "token": token, "root": root, "seq": seq} for (token, root), seq in first.items()]
-
-
-def concerns(entry: Entry) -> tuple[str, ...]:
-    """The request ids, resource ids and ARNs that `about` finds an entry by."""
-    return (entry.request_id,) if isinstance(entry, EventEntry) else (*entry.resources, entry.request_id)
 
 
 def _searchable(token: str) -> str:

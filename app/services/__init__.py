@@ -1,4 +1,4 @@
-"""The services of a cloud, one folder each. An explicit tuple: nothing registers itself, and no service imports another.
+"""The services of a cloud, a folder each. An explicit tuple: nothing registers itself, no service imports another.
 
 They meet only at the door: a service that needs another calls it through its draft, and is authorized like anybody.
 """

@@ -3,8 +3,8 @@
     /api/v1/worlds[/{world}[/fork|clock|log|evidence|explanation|graph]]   OpenAPI at /api/docs
     /_reseal/health|ready|info   /_localstack/health
 
-Every change of a world's records goes through `Cloud.call`, at the wire door; here worlds are only made, forked, dropped
-and moved in time.
+Every change of a world's records goes through `Cloud.call`, at the wire door; here worlds are only made, forked,
+dropped and moved in time.
 """
 
 from __future__ import annotations
@@ -154,13 +154,14 @@ def _worlds(worlds: Worlds) -> APIRouter:
     def read_log(world: str, after: int = 0, limit: int = 200) -> dict[str, Any]:
         """Calls of a world in order; `after` is the position of the last one seen."""
         rows: list[dict[str, Any]] = []
-        position = max(after, 0)
-        for position, entry in cloud_of(world).world.log.entries(position):
+        seen = max(after, 0)
+        for position, entry in cloud_of(world).world.log.entries(seen):
+            seen = position
             if isinstance(entry, CallEntry):
                 rows.append({"position": position} | msgspec.to_builtins(entry))
             if len(rows) >= min(limit, LOG_ROWS_MAX):
                 break
-        return {"calls": rows, "after": position}
+        return {"calls": rows, "after": seen}
 
     @router.get("/worlds/{world}/evidence")
     def evidence(world: str, request_id: str = "", about: str = "") -> dict[str, Any]:

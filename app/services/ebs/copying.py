@@ -137,20 +137,61 @@ def _not_too_many(draft: Draft, call: Call) -> None:  # 11, a quota: only where 
 
 
 @operation(
-    "ec2", "CopySnapshot",
-    honours={"SourceRegion", "SourceSnapshotId", "DestinationRegion", "PresignedUrl", "Encrypted", "KmsKeyId", "Description",
-             "TagSpecifications", "CompletionDurationMinutes", "DryRun"},
-    checks=(required("SourceSnapshotId"), _source_region_is_there, requests.snapshot_id("SourceSnapshotId", errors.BAD_SOURCE_ID),
-            _region_is_known, _duration_is_valid, ascii_description, tags.specified("snapshot"), _owner_gets_a_copy,
-            AUTHORIZE(("ec2:CopySnapshot", new_snapshot, CALLER), ("ec2:CopySnapshot", _source, CALLER)), may_tag_snapshot,
-            DRY_RUN, _destination_is_here, _url_agrees, _key_is_usable, _not_too_many),
-    answers=(errors.MISSING_PARAMETER, errors.NO_SOURCE_REGION, errors.BAD_SOURCE_ID, errors.BAD_REGION, errors.BAD_DURATION,
-             errors.NOT_ASCII, errors.UNAUTHORIZED, errors.DRY_RUN, errors.BAD_DESTINATION, errors.URL_PROTOCOL, errors.URL_SOURCE,
-             errors.URL_REGION, errors.KEY_NOT_AUTHORIZED, errors.KEY_INVALID, errors.KEY_DISABLED, errors.TOO_MANY_COPIES,
-             errors.BAD_TAG_TYPE, errors.TAG_RESERVED, errors.TAG_LIMIT),
+    "ec2",
+    "CopySnapshot",
+    honours={
+        "SourceRegion",
+        "SourceSnapshotId",
+        "DestinationRegion",
+        "PresignedUrl",
+        "Encrypted",
+        "KmsKeyId",
+        "Description",
+        "TagSpecifications",
+        "CompletionDurationMinutes",
+        "DryRun",
+    },
+    checks=(
+        required("SourceSnapshotId"),
+        _source_region_is_there,
+        requests.snapshot_id("SourceSnapshotId", errors.BAD_SOURCE_ID),
+        _region_is_known,
+        _duration_is_valid,
+        ascii_description,
+        tags.specified("snapshot"),
+        _owner_gets_a_copy,
+        AUTHORIZE(("ec2:CopySnapshot", new_snapshot, CALLER), ("ec2:CopySnapshot", _source, CALLER)),
+        may_tag_snapshot,
+        DRY_RUN,
+        _destination_is_here,
+        _url_agrees,
+        _key_is_usable,
+        _not_too_many,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.NO_SOURCE_REGION,
+        errors.BAD_SOURCE_ID,
+        errors.BAD_REGION,
+        errors.BAD_DURATION,
+        errors.NOT_ASCII,
+        errors.UNAUTHORIZED,
+        errors.DRY_RUN,
+        errors.BAD_DESTINATION,
+        errors.URL_PROTOCOL,
+        errors.URL_SOURCE,
+        errors.URL_REGION,
+        errors.KEY_NOT_AUTHORIZED,
+        errors.KEY_INVALID,
+        errors.KEY_DISABLED,
+        errors.TOO_MANY_COPIES,
+        errors.BAD_TAG_TYPE,
+        errors.TAG_RESERVED,
+        errors.TAG_LIMIT,
+    ),
     settles=(errors.SOURCE_NOT_FOUND, errors.SOURCE_NOT_COMPLETE, errors.KEY_NOT_ACCESSIBLE),
     across_accounts="of a snapshot that is shared or public",
-)  # fmt: skip
+)
 def copy_snapshot(draft: Draft, call: Call) -> Answer:
     """Begin a copy in this Region, in the caller's account; it completes, or fails, on the world's clock.
 
@@ -159,19 +200,31 @@ def copy_snapshot(draft: Draft, call: Call) -> Answer:
     """
     copy = draft.put(
         Snapshot(
-            account=call.account, region=call.region, id=draft.new_id("snap", call.account, call.region),
-            origin="CopySnapshot", volume_id=NO_VOLUME, size_gib=0, state_message=NOT_UPDATED,
-            description=call["Description"] or "", started_ms=call.at_ms, source_id=call["SourceSnapshotId"],
+            account=call.account,
+            region=call.region,
+            id=draft.new_id("snap", call.account, call.region),
+            origin="CopySnapshot",
+            volume_id=NO_VOLUME,
+            size_gib=0,
+            state_message=NOT_UPDATED,
+            description=call["Description"] or "",
+            started_ms=call.at_ms,
+            source_id=call["SourceSnapshotId"],
             duration_minutes=call["CompletionDurationMinutes"] or 0,
         )
-    )  # fmt: skip
+    )
     asked = requested_tags(call, "snapshot")
     tags.put_tags(draft, call, copy.id, "snapshot", asked)
     draft.later(
-        "settle_copy", after_ms=COMPLETES_AFTER_MS, about=(copy.id, call["SourceSnapshotId"]), copy_id=copy.id,
-        source_region=call["SourceRegion"], encrypted=bool(call["Encrypted"]), key_id=call["KmsKeyId"] or "",
+        "settle_copy",
+        after_ms=COMPLETES_AFTER_MS,
+        about=(copy.id, call["SourceSnapshotId"]),
+        copy_id=copy.id,
+        source_region=call["SourceRegion"],
+        encrypted=bool(call["Encrypted"]),
+        key_id=call["KmsKeyId"] or "",
         key_arn=draft.frame.memo.get("key", ""),
-    )  # fmt: skip
+    )
     return {"SnapshotId": copy.id, "Tags": tags.tag_list(asked)}
 
 
@@ -197,9 +250,13 @@ def settle_copy(draft: Draft, call: Call) -> None:
     named = chosen_key(draft, call.account, call.region, source.encrypted, call["encrypted"], call["key_id"])
     key = (call["key_arn"] or named) if named else ""
     copy = draft.change(
-        copy, size_gib=source.size_gib, encrypted=bool(key), key_arn=key if key.startswith("arn:") else "",
-        family=source.family, state_message="",
-    )  # fmt: skip
+        copy,
+        size_gib=source.size_gib,
+        encrypted=bool(key),
+        key_arn=key if key.startswith("arn:") else "",
+        family=source.family,
+        state_message="",
+    )
     saved = draft.world
     try:
         _go_on(draft, *_prepare(draft, copy, source, key))
@@ -213,10 +270,14 @@ def settle_copy(draft: Draft, call: Call) -> None:
 
 def _tell_owner(draft: Draft, source: Snapshot) -> None:
     audit.service_event(
-        draft, source.account, "SharedSnapshotCopyInitiated", source="ec2.amazonaws.com", invoked_by="ec2.amazonaws.com",
+        draft,
+        source.account,
+        "SharedSnapshotCopyInitiated",
+        source="ec2.amazonaws.com",
+        invoked_by="ec2.amazonaws.com",
         identity={"type": "AWSAccount", "accountId": draft.frame.call.account, "invokedBy": "ec2.amazonaws.com"},
         details={"snapshotId": source.id},
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,9 +339,15 @@ def _grants(
         grants.append((key, envelope.grant(draft, key, "Encrypt", envelope.EQUALS, copy.id, **how), copy.region))
     if source.data_key:
         source_id = envelope.grant(
-            draft, source.key_arn, "Decrypt", envelope.EQUALS, source.data_key.context_id, region=source.region,
-            invoked_by=envelope.copier(source.region), **how,
-        )  # fmt: skip
+            draft,
+            source.key_arn,
+            "Decrypt",
+            envelope.EQUALS,
+            source.data_key.context_id,
+            region=source.region,
+            invoked_by=envelope.copier(source.region),
+            **how,
+        )
         grants.append((source.key_arn, source_id, source.region))
     return Granted(tuple(grants), data_key), base.snapshot.data_key if base else None
 

@@ -65,11 +65,12 @@ def get_default_key(draft: Draft, call: Call) -> Answer:
 
 
 @operation(
-    "ec2", "ModifyEbsDefaultKmsKeyId",
+    "ec2",
+    "ModifyEbsDefaultKmsKeyId",
     honours={"KmsKeyId", "DryRun"},
     checks=(required("KmsKeyId"), *_asks("ModifyEbsDefaultKmsKeyId")),
     answers=(errors.MISSING_PARAMETER,),
-)  # fmt: skip
+)
 def modify_default_key(draft: Draft, call: Call) -> Answer:
     """Answers the key's ARN. A key that can not be found is accepted as it was given: it shows when it is used [D]."""
     found = envelope.describe_key(draft, call["KmsKeyId"])

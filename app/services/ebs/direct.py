@@ -1,7 +1,7 @@
 """The EBS direct APIs: write a snapshot block by block, and read blocks of one's own or shared snapshots (ebs.md 6).
 
-Their authorization is on `ebs:` actions alone, by the snapshot's ARN without an account. A problem with the key shows as
-404 when reading and as 400 when writing, never as AccessDenied [V].
+Their authorization is on `ebs:` actions alone, by the snapshot's ARN without an account. A problem with the key shows
+as 404 when reading and as 400 when writing, never as AccessDenied [V].
 """
 
 from __future__ import annotations
@@ -62,9 +62,12 @@ def _needs_key(draft: Draft, result: Result) -> Result:
 def _dependency_refused(draft: Draft, result: Result) -> Refused:
     assert result.error is not None
     return requests.refused(
-        errors.DEPENDENCY_REFUSED, result, message=result.error.message, code=result.error.code,
+        errors.DEPENDENCY_REFUSED,
+        result,
+        message=result.error.message,
+        code=result.error.code,
         request_id=draft.frame.call.request_id,
-    )  # fmt: skip
+    )
 
 
 def _decrypt(draft: Draft, data_key: DataKey) -> Result:
@@ -127,12 +130,32 @@ def _tags_are_well_formed(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ebs", "StartSnapshot",
-    honours={"VolumeSize", "ParentSnapshotId", "Tags", "Description", "ClientToken", "Encrypted", "KmsKeyArn", "Timeout"},
+    "ebs",
+    "StartSnapshot",
+    honours={
+        "VolumeSize",
+        "ParentSnapshotId",
+        "Tags",
+        "Description",
+        "ClientToken",
+        "Encrypted",
+        "KmsKeyArn",
+        "Timeout",
+    },
     checks=(_flags_agree, _parent_is_usable, _tags_are_well_formed, _may_start, CLIENT_TOKEN),
-    answers=(errors.FALSE_AND_KEY, errors.PARENT_AND_KEY, errors.PARENT_AND_ENCRYPTED, errors.DIRECT_NOT_FOUND, errors.PARENT_NOT_COMPLETE,
-             errors.PARENT_LARGER, errors.PLAIN_PARENT, errors.DIRECT_DENIED, errors.DIRECT_CONFLICT, *KEY_PROBLEMS),
-)  # fmt: skip
+    answers=(
+        errors.FALSE_AND_KEY,
+        errors.PARENT_AND_KEY,
+        errors.PARENT_AND_ENCRYPTED,
+        errors.DIRECT_NOT_FOUND,
+        errors.PARENT_NOT_COMPLETE,
+        errors.PARENT_LARGER,
+        errors.PLAIN_PARENT,
+        errors.DIRECT_DENIED,
+        errors.DIRECT_CONFLICT,
+        *KEY_PROBLEMS,
+    ),
+)
 def start_snapshot(draft: Draft, call: Call) -> Answer:
     """Open a snapshot for writing; VolumeSize in GiB, Timeout in minutes from the last write (60)."""
     id = draft.new_id("snap", call.account, call.region)
@@ -140,13 +163,22 @@ def start_snapshot(draft: Draft, call: Call) -> Answer:
     data_key, plaintext = _key_of_child(draft, parent, id) if parent else _key_of_root(draft, call, id)
     snapshot = draft.put(
         Snapshot(
-            account=call.account, region=call.region, id=id, origin="StartSnapshot", volume_id="vol-ffffffff",
-            size_gib=call["VolumeSize"], description=call["Description"] or "", started_ms=call.at_ms,
-            encrypted=data_key is not None, key_arn=data_key.key_arn if data_key else "", data_key=data_key,
-            blocks=parent.blocks if parent else maps.EMPTY_MAP, family=parent.family if parent else id,
+            account=call.account,
+            region=call.region,
+            id=id,
+            origin="StartSnapshot",
+            volume_id="vol-ffffffff",
+            size_gib=call["VolumeSize"],
+            description=call["Description"] or "",
+            started_ms=call.at_ms,
+            encrypted=data_key is not None,
+            key_arn=data_key.key_arn if data_key else "",
+            data_key=data_key,
+            blocks=parent.blocks if parent else maps.EMPTY_MAP,
+            family=parent.family if parent else id,
             source_id=parent.id if parent else "",
         )
-    )  # fmt: skip
+    )
     timeout = call["Timeout"] or 60
     draft.put(
         Writing(
@@ -181,9 +213,12 @@ def _key_of_child(draft: Draft, parent: Snapshot, id: str) -> tuple[DataKey | No
     if parent.data_key is None:
         return None, plane.platform_key(draft.world)
     asked = {
-        "CiphertextBlob": parent.data_key.ciphertext, "SourceEncryptionContext": parent.data_key.context,
-        "SourceKeyId": parent.key_arn, "DestinationKeyId": parent.key_arn, "DestinationEncryptionContext": {"aws:ebs:id": id},
-    }  # fmt: skip
+        "CiphertextBlob": parent.data_key.ciphertext,
+        "SourceEncryptionContext": parent.data_key.context,
+        "SourceKeyId": parent.key_arn,
+        "DestinationKeyId": parent.key_arn,
+        "DestinationEncryptionContext": {"aws:ebs:id": id},
+    }
     made = draft.on_behalf("kms:ReEncrypt", asked, via=envelope.Via("ec2", envelope.DIRECT))
     if made.error:
         raise _dependency_refused(draft, made)
@@ -193,13 +228,20 @@ def _key_of_child(draft: Draft, parent: Snapshot, id: str) -> tuple[DataKey | No
 
 def _started(call: Call, snapshot: Snapshot, parent: Snapshot | None) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "SnapshotId": snapshot.id, "OwnerId": snapshot.account, "Status": "pending", "StartTime": moment(call.at_ms),
-        "VolumeSize": snapshot.size_gib, "BlockSize": BLOCK_SIZE_BYTES, "SseType": "sse-kms" if snapshot.encrypted else "none",
-    }  # fmt: skip
+        "SnapshotId": snapshot.id,
+        "OwnerId": snapshot.account,
+        "Status": "pending",
+        "StartTime": moment(call.at_ms),
+        "VolumeSize": snapshot.size_gib,
+        "BlockSize": BLOCK_SIZE_BYTES,
+        "SseType": "sse-kms" if snapshot.encrypted else "none",
+    }
     optional = {
-        "Description": snapshot.description, "Tags": tags.tag_list(_tags(call)), "ParentSnapshotId": parent.id if parent else "",
+        "Description": snapshot.description,
+        "Tags": tags.tag_list(_tags(call)),
+        "ParentSnapshotId": parent.id if parent else "",
         "KmsKeyArn": snapshot.key_arn,
-    }  # fmt: skip
+    }
     return answer | {name: value for name, value in optional.items() if value}
 
 
@@ -258,14 +300,22 @@ def _may(draft: Draft, call: Call, action: str, id: str) -> None:
 
 
 @operation(
-    "ebs", "PutSnapshotBlock",
+    "ebs",
+    "PutSnapshotBlock",
     honours={"SnapshotId", "BlockIndex", "BlockData", "DataLength", "Checksum", "ChecksumAlgorithm"},
     inert={"Progress": "progress is shown by the blocks that have arrived"},
     checks=(_in_own_snapshot("ebs:PutSnapshotBlock"), _block_is_valid),
-    answers=(errors.DIRECT_DENIED, errors.DIRECT_NOT_FOUND, errors.ALREADY_COMPLETED, errors.BAD_BLOCK_INDEX, errors.BAD_BLOCK_LENGTH,
-             errors.BAD_CHECKSUM_ALGORITHM, errors.CHECKSUM_WRONG),
+    answers=(
+        errors.DIRECT_DENIED,
+        errors.DIRECT_NOT_FOUND,
+        errors.ALREADY_COMPLETED,
+        errors.BAD_BLOCK_INDEX,
+        errors.BAD_BLOCK_LENGTH,
+        errors.BAD_CHECKSUM_ALGORITHM,
+        errors.CHECKSUM_WRONG,
+    ),
     is_data_event=True,
-)  # fmt: skip
+)
 def put_snapshot_block(draft: Draft, call: Call) -> Answer:
     """Write one block of 524,288 bytes; Checksum is the base64 SHA-256 of them. No KMS call: EBS holds the data key."""
     snapshot, writing = _own_open(draft, call)
@@ -299,13 +349,20 @@ def _sums_are_valid(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ebs", "CompleteSnapshot",
+    "ebs",
+    "CompleteSnapshot",
     honours={"SnapshotId", "ChangedBlocksCount", "Checksum", "ChecksumAlgorithm", "ChecksumAggregationMethod"},
     checks=(_in_own_snapshot("ebs:CompleteSnapshot"), _sums_are_valid),
-    answers=(errors.DIRECT_DENIED, errors.DIRECT_NOT_FOUND, errors.NOT_STARTED_HERE, errors.CHECKSUM_INCOMPLETE,
-             errors.BAD_CHECKSUM_ALGORITHM, errors.BAD_AGGREGATION),
+    answers=(
+        errors.DIRECT_DENIED,
+        errors.DIRECT_NOT_FOUND,
+        errors.NOT_STARTED_HERE,
+        errors.CHECKSUM_INCOMPLETE,
+        errors.BAD_CHECKSUM_ALGORITHM,
+        errors.BAD_AGGREGATION,
+    ),
     settles=(errors.COUNT_MISMATCH, errors.CHECKSUM_MISMATCH),
-)  # fmt: skip
+)
 def complete_snapshot(draft: Draft, call: Call) -> Answer:
     """Close an open snapshot. A wrong count or checksum is accepted and shows later as `error` (ebs.md 6 [D][O])."""
     snapshot = own_snapshot(draft, call, call["SnapshotId"])
@@ -316,9 +373,13 @@ def complete_snapshot(draft: Draft, call: Call) -> Answer:
     if snapshot.state != "pending":
         return {"Status": snapshot.state}
     draft.later(
-        "close_snapshot", after_ms=COMPLETES_AFTER_MS, about=(snapshot.id,), snapshot_id=snapshot.id,
-        count=call["ChangedBlocksCount"], checksum=call["Checksum"] or "",
-    )  # fmt: skip
+        "close_snapshot",
+        after_ms=COMPLETES_AFTER_MS,
+        about=(snapshot.id,),
+        snapshot_id=snapshot.id,
+        count=call["ChangedBlocksCount"],
+        checksum=call["Checksum"] or "",
+    )
     return {"Status": "pending"}
 
 
@@ -395,13 +456,22 @@ def _page_size_is_valid(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ebs", "ListSnapshotBlocks",
+    "ebs",
+    "ListSnapshotBlocks",
     honours={"SnapshotId", "NextToken", "MaxResults", "StartingBlockIndex"},
     checks=(_in_own_snapshot("ebs:ListSnapshotBlocks"), _page_size_is_valid),
-    answers=(errors.DIRECT_DENIED, errors.DIRECT_NOT_FOUND, errors.PUBLIC_NOT_READ, errors.BAD_DIRECT_PAGE_SIZE,
-             errors.BAD_DIRECT_PAGE_TOKEN, *KEY_PROBLEMS),
-    reads=True, is_data_event=True, across_accounts="of a snapshot that is shared, not of a public one",
-)  # fmt: skip
+    answers=(
+        errors.DIRECT_DENIED,
+        errors.DIRECT_NOT_FOUND,
+        errors.PUBLIC_NOT_READ,
+        errors.BAD_DIRECT_PAGE_SIZE,
+        errors.BAD_DIRECT_PAGE_TOKEN,
+        *KEY_PROBLEMS,
+    ),
+    reads=True,
+    is_data_event=True,
+    across_accounts="of a snapshot that is shared, not of a public one",
+)
 def list_snapshot_blocks(draft: Draft, call: Call) -> Answer:
     """Indexes and tokens of the blocks that are there, in order; the tokens are good for seven days."""
     snapshot = _readable(draft, call, call["SnapshotId"])
@@ -413,15 +483,25 @@ def list_snapshot_blocks(draft: Draft, call: Call) -> Answer:
 
 
 @operation(
-    "ebs", "ListChangedBlocks",
+    "ebs",
+    "ListChangedBlocks",
     honours={"FirstSnapshotId", "SecondSnapshotId", "NextToken", "MaxResults", "StartingBlockIndex"},
     checks=(_page_size_is_valid,),
-    answers=(errors.DIRECT_DENIED, errors.DIRECT_NOT_FOUND, errors.PUBLIC_NOT_READ, errors.UNRELATED, errors.BAD_DIRECT_PAGE_SIZE,
-             errors.BAD_DIRECT_PAGE_TOKEN, *KEY_PROBLEMS),
-    reads=True, is_data_event=True, across_accounts="of snapshots that are shared",
-)  # fmt: skip
+    answers=(
+        errors.DIRECT_DENIED,
+        errors.DIRECT_NOT_FOUND,
+        errors.PUBLIC_NOT_READ,
+        errors.UNRELATED,
+        errors.BAD_DIRECT_PAGE_SIZE,
+        errors.BAD_DIRECT_PAGE_TOKEN,
+        *KEY_PROBLEMS,
+    ),
+    reads=True,
+    is_data_event=True,
+    across_accounts="of snapshots that are shared",
+)
 def list_changed_blocks(draft: Draft, call: Call) -> Answer:
-    """What differs between two snapshots of one lineage, by write and not by content; without a first one, all blocks."""
+    """What differs between two snapshots of one lineage, by write, not by content; without a first one, all blocks."""
     ids = [id for id in (call["FirstSnapshotId"], call["SecondSnapshotId"]) if id]
     for id in ids:
         _may(draft, call, "ebs:ListChangedBlocks", id)
@@ -454,13 +534,23 @@ def _about(call: Call, snapshot: Snapshot) -> dict[str, Any]:
 
 
 @operation(
-    "ebs", "GetSnapshotBlock",
+    "ebs",
+    "GetSnapshotBlock",
     honours={"SnapshotId", "BlockIndex", "BlockToken"},
     checks=(_in_own_snapshot("ebs:GetSnapshotBlock"),),
-    answers=(errors.DIRECT_DENIED, errors.DIRECT_NOT_FOUND, errors.PUBLIC_NOT_READ, errors.BAD_BLOCK_TOKEN, errors.NO_SUCH_BLOCK,
-             errors.DIRECT_BLOCK_LOST, *KEY_PROBLEMS),
-    reads=True, is_data_event=True, across_accounts="of a snapshot that is shared, not of a public one",
-)  # fmt: skip
+    answers=(
+        errors.DIRECT_DENIED,
+        errors.DIRECT_NOT_FOUND,
+        errors.PUBLIC_NOT_READ,
+        errors.BAD_BLOCK_TOKEN,
+        errors.NO_SUCH_BLOCK,
+        errors.DIRECT_BLOCK_LOST,
+        *KEY_PROBLEMS,
+    ),
+    reads=True,
+    is_data_event=True,
+    across_accounts="of a snapshot that is shared, not of a public one",
+)
 def get_snapshot_block(draft: Draft, call: Call) -> Answer:
     """One block, decrypted. The token names snapshot and index; it is no permission: a share withdrawn kills it [V]."""
     snapshot, index = _readable(draft, call, call["SnapshotId"]), call["BlockIndex"]

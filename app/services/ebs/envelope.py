@@ -46,9 +46,14 @@ def describe_key(draft: Draft, key_id: str, invoked_by: str = FRONT_END) -> Resu
 
 
 def as_caller(
-    draft: Draft, operation: str, parameters: Mapping[str, Any], *, invoked_by: str = FRONT_END, region: str = "",
+    draft: Draft,
+    operation: str,
+    parameters: Mapping[str, Any],
+    *,
+    invoked_by: str = FRONT_END,
+    region: str = "",
     own_request: bool = False,
-) -> Result:  # fmt: skip
+) -> Result:
     """A KMS call with the caller's rights; raises Stopped where KMS refuses. `own_request`: KMS's own request id."""
     via = Via("ec2", invoked_by, for_aws_resource=operation == "kms:CreateGrant")
     request_id = draft.entropy.uuid("request") if own_request else ""

@@ -19,14 +19,17 @@ DRY_RUN = AwsError("DryRunOperation", "Request would have succeeded, but DryRun 
 UNAUTHORIZED = AwsError("UnauthorizedOperation", "{text}", 403, seen="1.11 [V]")
 TOKEN_REUSED = AwsError(
     "IdempotentParameterMismatch",
-    "The client token you have provided is associated with a resource that has already been deleted, or its parameters differ",
-    seen="1.2: code [V]; text [I]", cause=P,
-)  # fmt: skip
+    "The client token was used before with other parameters.",
+    seen="1.2: code [V]; text [I]",
+    cause=P,
+)
 BAD_FILTER = AwsError("InvalidParameterValue", "The filter '{name}' is invalid", seen="EC2 user reports [O]", cause=P)
 BAD_PAGE_SIZE = AwsError(
-    "InvalidParameterValue", "Value ( {value} ) for parameter maxResults is invalid. Expecting a value greater than or equal to {low}.",
-    seen="1.6: limits [D]; text [O] EC2 user reports", cause=P,
-)  # fmt: skip
+    "InvalidParameterValue",
+    "Value ( {value} ) for parameter maxResults is invalid. Expecting a value greater than or equal to {low}.",
+    seen="1.6: limits [D]; text [O] EC2 user reports",
+    cause=P,
+)
 BAD_PAGE_TOKEN = AwsError(
     "InvalidParameterValue", "Unable to parse pagination token", seen="[O] EC2 user reports", cause=P
 )
@@ -39,8 +42,9 @@ PAGE_AND_IDS = AwsError(
 NOT_ASCII = AwsError(
     "InvalidParameterValue",
     "Value ({value}) for parameter description is invalid. Character sets beyond ASCII are not supported.",
-    seen="1.3 [V]", cause=P,
-)  # fmt: skip
+    seen="1.3 [V]",
+    cause=P,
+)
 TAG_LIMIT = AwsError(
     "TagLimitExceeded",
     "More than 50 tags specified",
@@ -84,8 +88,9 @@ SNAPSHOT_PENDING = AwsError(
 FALSE_OF_ENCRYPTED = AwsError(
     "InvalidParameterCombination",
     "EncryptedVolume parameter [false] is inconsistent with snapshot encryption state [true]",
-    seen="1.2 [V]", cause=P,
-)  # fmt: skip
+    seen="1.2 [V]",
+    cause=P,
+)
 KEY_WITHOUT_ENCRYPTED = AwsError(
     "InvalidParameterDependency",
     "The parameter [KmsKeyId] requires the parameter Encrypted to be set.",
@@ -144,8 +149,10 @@ RESET_MALFORMED = AwsError(
 NO_ATTRIBUTES = AwsError("InvalidParameterCombination", "No attributes specified.", seen="1.5 [V]", cause=P)
 ONE_OPERATION = AwsError(
     "InvalidParameterCombination",
-    "One and only one operation type may be specified for createVolumePermissions", seen="1.5 [O]", cause=P,
-)  # fmt: skip
+    "One and only one operation type may be specified for createVolumePermissions",
+    seen="1.5 [O]",
+    cause=P,
+)
 NO_OPERATION = AwsError(
     "InvalidParameterCombination",
     "No operation specified for createVolumePermission attribute.",
@@ -172,9 +179,11 @@ NOT_PUBLIC = AwsError(
     cause=Cause.ENCRYPTED_CANNOT_BE_PUBLIC,
 )
 NOT_DEFAULT_KEY = AwsError(
-    "OperationNotPermitted", "Encrypted snapshots with EBS default key cannot be shared",
-    seen="1.5 [V]", cause=Cause.DEFAULT_KEY_CANNOT_BE_SHARED,
-)  # fmt: skip
+    "OperationNotPermitted",
+    "Encrypted snapshots with EBS default key cannot be shared",
+    seen="1.5 [V]",
+    cause=Cause.DEFAULT_KEY_CANNOT_BE_SHARED,
+)
 INVALID_REQUEST = AwsError("InvalidRequest", "The request received was invalid.", seen="1.5 [V]", cause=P)
 
 # copying (1.4)
@@ -183,9 +192,11 @@ BAD_SOURCE_ID = AwsError("InvalidParameterValue", "The specified snapshotId is i
 BAD_REGION = AwsError("InvalidRegion", "{region} is not a valid region name.", seen="1.4 row 4 [V]", cause=P)
 BAD_DURATION = AwsError(
     "InvalidParameterValue",
-    "'{value}' is not a valid value for completion duration. Specify a value between 15 and 2880 minutes, in 15 minute increments only",
-    seen="1.4 row 5 [V]", cause=P,
-)  # fmt: skip
+    "'{value}' is not a valid value for completion duration. Specify a value between 15 and 2880 minutes, "
+    "in 15 minute increments only",
+    seen="1.4 row 5 [V]",
+    cause=P,
+)
 BAD_DESTINATION = AwsError(
     "InvalidParameterValue",
     "DestinationRegion '{asked}' does not match the current region ({region}).",
@@ -197,9 +208,11 @@ URL_PROTOCOL = AwsError(
 )
 URL_SOURCE = AwsError(
     "InvalidParameterValue",
-    "The source snapshot specified in PresignedUrl '{url}' does not match the source snapshot in the request: '{asked}'",
-    seen="1.4 row 9 [V]", cause=P,
-)  # fmt: skip
+    "The source snapshot specified in PresignedUrl '{url}' does not match the source snapshot in the request: "
+    "'{asked}'",
+    seen="1.4 row 9 [V]",
+    cause=P,
+)
 URL_REGION = AwsError(
     "InvalidParameterValue",
     "The destination region specified in PresignedUrl: '{url}' is incorrect",
@@ -216,9 +229,11 @@ KEY_DISABLED = AwsError(
     "InvalidParameterValue", "The specified keyId {key} is disabled", seen="1.4 row 10 [V]", cause=Cause.KEY_DISABLED
 )
 TOO_MANY_COPIES = AwsError(
-    "ResourceLimitExceeded", "Too many snapshot copies in progress. The limit is 20 for this destination region.",
-    seen="1.4 row 11: code [D], text [I]", cause=Cause.LIMIT_EXCEEDED,
-)  # fmt: skip
+    "ResourceLimitExceeded",
+    "Too many snapshot copies in progress. The limit is 20 for this destination region.",
+    seen="1.4 row 11: code [D], text [I]",
+    cause=Cause.LIMIT_EXCEEDED,
+)
 
 # what a copy settles with: StateMessage of a snapshot in `error` (1.4 [V])
 SOURCE_NOT_FOUND = AwsError(
@@ -258,9 +273,13 @@ DIRECT_DENIED = AwsError(
     "AccessDeniedException", "{text}", 403, (("Reason", "UNAUTHORIZED_ACCOUNT"),), "6 [D]; casebook 298 [V]"
 )
 DIRECT_NOT_FOUND = AwsError(
-    "ResourceNotFoundException", "The snapshot '{id}' does not exist.", 404, (("Reason", "SNAPSHOT_NOT_FOUND"),),
-    "6 [V]", Cause.SNAPSHOT_NOT_FOUND,
-)  # fmt: skip
+    "ResourceNotFoundException",
+    "The snapshot '{id}' does not exist.",
+    404,
+    (("Reason", "SNAPSHOT_NOT_FOUND"),),
+    "6 [V]",
+    Cause.SNAPSHOT_NOT_FOUND,
+)
 DEPENDENCY_GONE = AwsError(
     "ResourceNotFoundException", "KMS key not found.", 404, (("Reason", "DEPENDENCY_RESOURCE_NOT_FOUND"),), "6 [V]"
 )
@@ -268,8 +287,10 @@ DEPENDENCY_REFUSED = AwsError(
     "ValidationException",
     "Invalid parameters for a dependent service: com.amazonaws.services.kms.model.AWSKMSException: {message} "
     "(Service: AWSKMS; Status Code: 400; Error Code: {code}; Request ID: {request_id}; Proxy: null)",
-    400, (("Reason", "INVALID_DEPENDENCY_REQUEST"),), "6 [V]",
-)  # fmt: skip
+    400,
+    (("Reason", "INVALID_DEPENDENCY_REQUEST"),),
+    "6 [V]",
+)
 DIRECT_CONFLICT = AwsError(
     "ConflictException", "Current request does not match request stored with this token.", 409, (), "6 [D][V]", P
 )
@@ -327,8 +348,11 @@ CHECKSUM_WRONG = AwsError(
     "InvalidSignatureException",
     "The value passed in as x-amz-Checksum does not match the computed checksum. "
     "Computed checksum: {computed} expected checksum: {expected}",
-    403, (), "6 [V]", P,
-)  # fmt: skip
+    403,
+    (),
+    "6 [V]",
+    P,
+)
 BAD_BLOCK_TOKEN = _validation("INVALID_BLOCK_TOKEN", "The block token {token} is invalid.", "6 [V]")
 NO_SUCH_BLOCK = _validation("INVALID_BLOCK", "The block {index} does not exist in the snapshot.", "[I]")
 BAD_DIRECT_PAGE_TOKEN = _validation(

@@ -20,10 +20,24 @@ if TYPE_CHECKING:
 
 ZONE_LETTERS = "abc"
 OPT_IN_NOT_REQUIRED = {
-    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
-    "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1",
-    "us-east-2", "us-west-1", "us-west-2",
-}  # fmt: skip
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+}
 
 
 @cache
@@ -70,13 +84,14 @@ def _opt_in(region: str) -> str:
 
 
 @operation(
-    "ec2", "DescribeRegions",
+    "ec2",
+    "DescribeRegions",
     honours={"RegionNames", "Filters", "DryRun"},
     inert={"AllRegions": "every Region of a world is opted in, so all are always listed"},
     checks=(on("ec2:DescribeRegions", anything), DRY_RUN),
     answers=(errors.BAD_REGION, errors.BAD_FILTER),
     reads=True,
-)  # fmt: skip
+)
 def describe_regions(draft: Draft, call: Call) -> Answer:
     for name in call["RegionNames"] or ():
         if name not in regions():
@@ -103,13 +118,14 @@ _ZONE_FILTERS: requests.FilterTable = {
 
 
 @operation(
-    "ec2", "DescribeAvailabilityZones",
+    "ec2",
+    "DescribeAvailabilityZones",
     honours={"ZoneNames", "ZoneIds", "Filters", "DryRun"},
     inert={"AllAvailabilityZones": "a world has no Local or Wavelength Zones that could be hidden"},
     checks=(on("ec2:DescribeAvailabilityZones", anything), DRY_RUN),
     answers=(errors.BAD_ZONE, errors.BAD_FILTER),
     reads=True,
-)  # fmt: skip
+)
 def describe_availability_zones(draft: Draft, call: Call) -> Answer:
     wanted = [*(call["ZoneNames"] or ()), *(zone_of_id(call.region, id) or id for id in call["ZoneIds"] or ())]
     for zone in wanted:

@@ -103,7 +103,12 @@ def is_finished(move: Move) -> bool:
 def plan(draft: Draft, target: Any, source: BlockMap, source_key: bytes, target_key: bytes) -> Move:
     """What has to be moved for `target` (a volume or snapshot record)."""
     return Move(
-        account=target.account, region=target.region, id=target.id, source_blocks=source,
-        source_key=Secret(source_key), target_key=Secret(target_key),
-        lineage=lineage(draft.world, target.id), total=source.count,
-    )  # fmt: skip
+        account=target.account,
+        region=target.region,
+        id=target.id,
+        source_blocks=source,
+        source_key=Secret(source_key),
+        target_key=Secret(target_key),
+        lineage=lineage(draft.world, target.id),
+        total=source.count,
+    )

@@ -132,14 +132,36 @@ def _may_be_shared(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ec2", "ModifySnapshotAttribute",
+    "ec2",
+    "ModifySnapshotAttribute",
     honours={"SnapshotId", "Attribute", "OperationType", "UserIds", "GroupNames", "CreateVolumePermission", "DryRun"},
-    checks=(required("SnapshotId"), _request_is_well_formed, requests.snapshot_id(), snapshot_is_owned, _may_share, DRY_RUN,
-            _may_be_shared),
-    answers=(errors.MISSING_PARAMETER, errors.NO_ATTRIBUTES, errors.ONE_OPERATION, errors.NO_OPERATION, errors.NO_ATTRIBUTE,
-             errors.BAD_ATTRIBUTE, errors.TOO_MANY_CHANGES, errors.BAD_USER_ID, errors.BAD_USER_ID_LEGACY, errors.BAD_GROUP,
-             errors.SNAPSHOT_NOT_FOUND, errors.SNAPSHOT_MALFORMED, errors.UNAUTHORIZED, errors.NOT_PUBLIC, errors.NOT_DEFAULT_KEY),
-)  # fmt: skip
+    checks=(
+        required("SnapshotId"),
+        _request_is_well_formed,
+        requests.snapshot_id(),
+        snapshot_is_owned,
+        _may_share,
+        DRY_RUN,
+        _may_be_shared,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.NO_ATTRIBUTES,
+        errors.ONE_OPERATION,
+        errors.NO_OPERATION,
+        errors.NO_ATTRIBUTE,
+        errors.BAD_ATTRIBUTE,
+        errors.TOO_MANY_CHANGES,
+        errors.BAD_USER_ID,
+        errors.BAD_USER_ID_LEGACY,
+        errors.BAD_GROUP,
+        errors.SNAPSHOT_NOT_FOUND,
+        errors.SNAPSHOT_MALFORMED,
+        errors.UNAUTHORIZED,
+        errors.NOT_PUBLIC,
+        errors.NOT_DEFAULT_KEY,
+    ),
+)
 def modify_snapshot_attribute(draft: Draft, call: Call) -> Answer:
     """Share with accounts or with everybody, or take it back. The owner itself and duplicates change nothing."""
     change, snapshot = change_of(call), own_snapshot(draft, call, call["SnapshotId"])
@@ -167,13 +189,26 @@ def _attribute_is_known(*known: str) -> Any:
 
 
 @operation(
-    "ec2", "DescribeSnapshotAttribute",
+    "ec2",
+    "DescribeSnapshotAttribute",
     honours={"SnapshotId", "Attribute", "DryRun"},
-    checks=(_attribute_is_known(PERMISSION, PRODUCT_CODES), required("SnapshotId"), requests.snapshot_id(),
-            on("ec2:DescribeSnapshotAttribute", named_snapshot()), DRY_RUN, snapshot_is_owned),
-    answers=(errors.MISSING_PARAMETER, errors.INVALID_REQUEST, errors.SNAPSHOT_MALFORMED, errors.UNAUTHORIZED, errors.SNAPSHOT_NOT_FOUND),
+    checks=(
+        _attribute_is_known(PERMISSION, PRODUCT_CODES),
+        required("SnapshotId"),
+        requests.snapshot_id(),
+        on("ec2:DescribeSnapshotAttribute", named_snapshot()),
+        DRY_RUN,
+        snapshot_is_owned,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.INVALID_REQUEST,
+        errors.SNAPSHOT_MALFORMED,
+        errors.UNAUTHORIZED,
+        errors.SNAPSHOT_NOT_FOUND,
+    ),
     reads=True,
-)  # fmt: skip
+)
 def describe_snapshot_attribute(draft: Draft, call: Call) -> Answer:
     """For the owner only; `all` stands first, then the accounts."""
     snapshot = own_snapshot(draft, call, call["SnapshotId"])
@@ -188,12 +223,25 @@ def describe_snapshot_attribute(draft: Draft, call: Call) -> Answer:
 
 
 @operation(
-    "ec2", "ResetSnapshotAttribute",
+    "ec2",
+    "ResetSnapshotAttribute",
     honours={"SnapshotId", "Attribute", "DryRun"},
-    checks=(_attribute_is_known(PERMISSION), required("SnapshotId"), requests.snapshot_id(malformed=errors.RESET_MALFORMED),
-            on("ec2:ResetSnapshotAttribute", named_snapshot()), DRY_RUN, snapshot_is_owned),
-    answers=(errors.MISSING_PARAMETER, errors.INVALID_REQUEST, errors.RESET_MALFORMED, errors.UNAUTHORIZED, errors.SNAPSHOT_NOT_FOUND),
-)  # fmt: skip
+    checks=(
+        _attribute_is_known(PERMISSION),
+        required("SnapshotId"),
+        requests.snapshot_id(malformed=errors.RESET_MALFORMED),
+        on("ec2:ResetSnapshotAttribute", named_snapshot()),
+        DRY_RUN,
+        snapshot_is_owned,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.INVALID_REQUEST,
+        errors.RESET_MALFORMED,
+        errors.UNAUTHORIZED,
+        errors.SNAPSHOT_NOT_FOUND,
+    ),
+)
 def reset_snapshot_attribute(draft: Draft, call: Call) -> Answer:
     """Take all permissions back."""
     snapshot = own_snapshot(draft, call, call["SnapshotId"])

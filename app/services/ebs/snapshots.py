@@ -65,26 +65,54 @@ def _volume_is_there(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ec2", "CreateSnapshot",
+    "ec2",
+    "CreateSnapshot",
     honours={"VolumeId", "Description", "TagSpecifications", "DryRun"},
-    checks=(required("VolumeId"), volume_id(), ascii_description, tags.specified("snapshot"),
-            AUTHORIZE(("ec2:CreateSnapshot", _snapshot_of_volume, CALLER), ("ec2:CreateSnapshot", named_volume(), CALLER)),
-            may_tag_snapshot, DRY_RUN, _volume_is_there),
-    answers=(errors.MISSING_PARAMETER, errors.VOLUME_MALFORMED, errors.NOT_ASCII, errors.UNAUTHORIZED, errors.DRY_RUN,
-             errors.VOLUME_NOT_FOUND, errors.VOLUME_STATE, errors.BAD_TAG_TYPE, errors.TAG_RESERVED, errors.TAG_LIMIT),
-)  # fmt: skip
+    checks=(
+        required("VolumeId"),
+        volume_id(),
+        ascii_description,
+        tags.specified("snapshot"),
+        AUTHORIZE(("ec2:CreateSnapshot", _snapshot_of_volume, CALLER), ("ec2:CreateSnapshot", named_volume(), CALLER)),
+        may_tag_snapshot,
+        DRY_RUN,
+        _volume_is_there,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.VOLUME_MALFORMED,
+        errors.NOT_ASCII,
+        errors.UNAUTHORIZED,
+        errors.DRY_RUN,
+        errors.VOLUME_NOT_FOUND,
+        errors.VOLUME_STATE,
+        errors.BAD_TAG_TYPE,
+        errors.TAG_RESERVED,
+        errors.TAG_LIMIT,
+    ),
+)
 def create_snapshot(draft: Draft, call: Call) -> Answer:
     """Begin a snapshot of a volume as it is now. The answer shows no key and an empty Progress (ebs.md 1.3 [V])."""
     volume = own_volume(draft, call, call["VolumeId"])
     assert volume is not None
     snapshot = draft.put(
         Snapshot(
-            account=call.account, region=call.region, id=draft.new_id("snap", call.account, call.region),
-            origin="CreateSnapshot", volume_id=volume.id, size_gib=volume.size_gib, description=call["Description"] or "",
-            started_ms=call.at_ms, encrypted=volume.encrypted, key_arn=volume.key_arn, data_key=volume.data_key,
-            blocks=volume.blocks, family=volume.family, source_id=volume.id,
+            account=call.account,
+            region=call.region,
+            id=draft.new_id("snap", call.account, call.region),
+            origin="CreateSnapshot",
+            volume_id=volume.id,
+            size_gib=volume.size_gib,
+            description=call["Description"] or "",
+            started_ms=call.at_ms,
+            encrypted=volume.encrypted,
+            key_arn=volume.key_arn,
+            data_key=volume.data_key,
+            blocks=volume.blocks,
+            family=volume.family,
+            source_id=volume.id,
         )
-    )  # fmt: skip
+    )
     tags.put_tags(draft, call, snapshot.id, "snapshot", requested_tags(call, "snapshot"))
     draft.later("complete_snapshot", after_ms=COMPLETES_AFTER_MS, about=(snapshot.id,), snapshot_id=snapshot.id)
     return shown_when_asked_for(draft, snapshot)
@@ -140,14 +168,23 @@ def _ids_are_well_formed(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ec2", "DescribeSnapshots",
+    "ec2",
+    "DescribeSnapshots",
     honours={"SnapshotIds", "OwnerIds", "RestorableByUserIds", "Filters", "MaxResults", "NextToken", "DryRun"},
     checks=(on("ec2:DescribeSnapshots", anything), DRY_RUN, _ids_are_well_formed),
-    answers=(errors.UNAUTHORIZED, errors.SNAPSHOT_NOT_FOUND, errors.SNAPSHOT_MALFORMED, errors.SNAPSHOT_NO_PREFIX, errors.BAD_FILTER,
-             errors.BAD_PAGE_SIZE, errors.BAD_PAGE_TOKEN, errors.PAGE_AND_IDS),
+    answers=(
+        errors.UNAUTHORIZED,
+        errors.SNAPSHOT_NOT_FOUND,
+        errors.SNAPSHOT_MALFORMED,
+        errors.SNAPSHOT_NO_PREFIX,
+        errors.BAD_FILTER,
+        errors.BAD_PAGE_SIZE,
+        errors.BAD_PAGE_TOKEN,
+        errors.PAGE_AND_IDS,
+    ),
     reads=True,
     across_accounts="shared and public snapshots are seen",
-)  # fmt: skip
+)
 def describe_snapshots(draft: Draft, call: Call) -> Answer:
     """Snapshots of the Region that the caller can see, in the order of their ids; those named must all be visible."""
     after = start_after(draft, call)
@@ -244,11 +281,24 @@ def snapshot_is_owned(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ec2", "DeleteSnapshot",
+    "ec2",
+    "DeleteSnapshot",
     honours={"SnapshotId", "DryRun"},
-    checks=(required("SnapshotId"), requests.snapshot_id(), on("ec2:DeleteSnapshot", named_snapshot()), DRY_RUN, snapshot_is_owned),
-    answers=(errors.MISSING_PARAMETER, errors.SNAPSHOT_MALFORMED, errors.SNAPSHOT_NO_PREFIX, errors.UNAUTHORIZED, errors.SNAPSHOT_NOT_FOUND),
-)  # fmt: skip
+    checks=(
+        required("SnapshotId"),
+        requests.snapshot_id(),
+        on("ec2:DeleteSnapshot", named_snapshot()),
+        DRY_RUN,
+        snapshot_is_owned,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.SNAPSHOT_MALFORMED,
+        errors.SNAPSHOT_NO_PREFIX,
+        errors.UNAUTHORIZED,
+        errors.SNAPSHOT_NOT_FOUND,
+    ),
+)
 def delete_snapshot(draft: Draft, call: Call) -> Answer:
     """Gone at once. Other snapshots, volumes and copies keep their blocks, and no grant is touched (ebs.md 1.6 [D])."""
     snapshot = own_snapshot(draft, call, call["SnapshotId"])

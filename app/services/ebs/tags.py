@@ -88,7 +88,7 @@ def _resource(draft: Draft, call: Call, id: str) -> Resource:
         if own_volume(draft, call, id) is None:
             errors.VOLUME_NOT_FOUND.refuse(id=id)
         return volume_resource(draft, call, id)
-    errors.BAD_RESOURCE_ID.refuse(value=id)
+    return errors.BAD_RESOURCE_ID.refuse(value=id)
 
 
 def _authorize_each(action: str) -> Any:
@@ -107,12 +107,20 @@ def _tags_are_well_formed(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ec2", "CreateTags",
+    "ec2",
+    "CreateTags",
     honours={"Resources", "Tags", "DryRun"},
     checks=(required("Resources", "Tags"), _tags_are_well_formed, _authorize_each("ec2:CreateTags"), DRY_RUN),
-    answers=(errors.MISSING_PARAMETER, errors.TAG_RESERVED, errors.TAG_LIMIT, errors.SNAPSHOT_NOT_FOUND, errors.VOLUME_NOT_FOUND, errors.BAD_RESOURCE_ID),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.TAG_RESERVED,
+        errors.TAG_LIMIT,
+        errors.SNAPSHOT_NOT_FOUND,
+        errors.VOLUME_NOT_FOUND,
+        errors.BAD_RESOURCE_ID,
+    ),
     across_accounts="tags on a shared snapshot are the caller's own",
-)  # fmt: skip
+)
 def create_tags(draft: Draft, call: Call) -> Answer:
     """Add tags, or overwrite those of the same key, on snapshots and volumes that the caller can see."""
     tags = {tag["Key"]: tag.get("Value", "") for tag in call["Tags"]}
@@ -122,12 +130,13 @@ def create_tags(draft: Draft, call: Call) -> Answer:
 
 
 @operation(
-    "ec2", "DeleteTags",
+    "ec2",
+    "DeleteTags",
     honours={"Resources", "Tags", "DryRun"},
     checks=(required("Resources"), _authorize_each("ec2:DeleteTags"), DRY_RUN),
     answers=(errors.MISSING_PARAMETER, errors.SNAPSHOT_NOT_FOUND, errors.VOLUME_NOT_FOUND, errors.BAD_RESOURCE_ID),
     across_accounts="tags on a shared snapshot are the caller's own",
-)  # fmt: skip
+)
 def delete_tags(draft: Draft, call: Call) -> Answer:
     """Remove tags: those named (with a Value: only if it is that one), or all where none is named."""
     for id in call["Resources"]:
@@ -157,12 +166,13 @@ _FILTERS: requests.FilterTable = {
 
 
 @operation(
-    "ec2", "DescribeTags",
+    "ec2",
+    "DescribeTags",
     honours={"Filters", "MaxResults", "NextToken", "DryRun"},
     checks=(on("ec2:DescribeTags", anything), DRY_RUN),
     answers=(errors.BAD_FILTER, errors.BAD_PAGE_SIZE, errors.BAD_PAGE_TOKEN),
     reads=True,
-)  # fmt: skip
+)
 def describe_tags(draft: Draft, call: Call) -> Answer:
     """The caller's tags in the Region, one row a tag, in the order of resource id and key."""
     after = start_after(draft, call)

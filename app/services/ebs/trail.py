@@ -157,10 +157,18 @@ def _plain(value: Any) -> Any:
 
 
 EC2_TRAIL = TrailStyle(
-    source="ec2.amazonaws.com", parameters=_ec2_parameters, response=_ec2_response, code=_ec2_code,
-    names_resources=lambda error: False, copy=_hide_tags,
-)  # fmt: skip
+    source="ec2.amazonaws.com",
+    parameters=_ec2_parameters,
+    response=_ec2_response,
+    code=_ec2_code,
+    names_resources=lambda error: False,
+    copy=_hide_tags,
+)
 DIRECT_TRAIL = TrailStyle(
-    source="ebs.amazonaws.com", parameters=_direct_parameters, response=_direct_response, code=lambda error: error.code,
-    names_resources=lambda error: True, copy=_hide_tags,
-)  # fmt: skip
+    source="ebs.amazonaws.com",
+    parameters=_direct_parameters,
+    response=_direct_response,
+    code=lambda error: error.code,
+    names_resources=lambda error: True,
+    copy=_hide_tags,
+)

@@ -202,20 +202,60 @@ def chosen_key(draft: Draft, call: Call) -> str:
 
 
 @operation(
-    "ec2", "CreateVolume",
-    honours={"AvailabilityZone", "AvailabilityZoneId", "Encrypted", "Iops", "KmsKeyId", "Size", "SnapshotId", "VolumeType",
-             "TagSpecifications", "MultiAttachEnabled", "Throughput", "ClientToken", "DryRun"},
+    "ec2",
+    "CreateVolume",
+    honours={
+        "AvailabilityZone",
+        "AvailabilityZoneId",
+        "Encrypted",
+        "Iops",
+        "KmsKeyId",
+        "Size",
+        "SnapshotId",
+        "VolumeType",
+        "TagSpecifications",
+        "MultiAttachEnabled",
+        "Throughput",
+        "ClientToken",
+        "DryRun",
+    },
     inert={"VolumeInitializationRate": "blocks are not loaded lazily, so there is no rate to set"},
-    checks=(_zone_is_known, tags.specified("volume"), _snapshot_is_visible, _size_fits,
-            AUTHORIZE(("ec2:CreateVolume", _new_volume, CALLER), ("ec2:CreateVolume", _from_snapshot, CALLER)), _may_tag,
-            DRY_RUN, CLIENT_TOKEN, _snapshot_is_complete, _encryption_is_consistent),
-    answers=(errors.MISSING_PARAMETER, errors.BAD_ZONE, errors.SNAPSHOT_GONE, errors.SNAPSHOT_MALFORMED, errors.SNAPSHOT_PENDING,
-             errors.FALSE_OF_ENCRYPTED, errors.KEY_WITHOUT_ENCRYPTED, errors.UNAUTHORIZED, errors.DRY_RUN, errors.TOKEN_REUSED,
-             errors.BAD_VOLUME_TYPE, errors.VOLUME_TOO_SMALL, errors.VOLUME_TOO_LARGE, errors.IOPS_REQUIRED,
-             errors.IOPS_NOT_SUPPORTED, errors.IOPS_RANGE, errors.BAD_TAG_TYPE, errors.TAG_RESERVED, errors.TAG_LIMIT),
+    checks=(
+        _zone_is_known,
+        tags.specified("volume"),
+        _snapshot_is_visible,
+        _size_fits,
+        AUTHORIZE(("ec2:CreateVolume", _new_volume, CALLER), ("ec2:CreateVolume", _from_snapshot, CALLER)),
+        _may_tag,
+        DRY_RUN,
+        CLIENT_TOKEN,
+        _snapshot_is_complete,
+        _encryption_is_consistent,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.BAD_ZONE,
+        errors.SNAPSHOT_GONE,
+        errors.SNAPSHOT_MALFORMED,
+        errors.SNAPSHOT_PENDING,
+        errors.FALSE_OF_ENCRYPTED,
+        errors.KEY_WITHOUT_ENCRYPTED,
+        errors.UNAUTHORIZED,
+        errors.DRY_RUN,
+        errors.TOKEN_REUSED,
+        errors.BAD_VOLUME_TYPE,
+        errors.VOLUME_TOO_SMALL,
+        errors.VOLUME_TOO_LARGE,
+        errors.IOPS_REQUIRED,
+        errors.IOPS_NOT_SUPPORTED,
+        errors.IOPS_RANGE,
+        errors.BAD_TAG_TYPE,
+        errors.TAG_RESERVED,
+        errors.TAG_LIMIT,
+    ),
     settles=(errors.VOLUME_VANISHED,),
     across_accounts="from a snapshot that is shared or public",
-)  # fmt: skip
+)
 def create_volume(draft: Draft, call: Call) -> Answer:
     """Begin a volume, empty or from a snapshot; sizes in GiB, Iops a second, Throughput in MiB/s.
 
@@ -225,14 +265,23 @@ def create_volume(draft: Draft, call: Call) -> Answer:
     id = draft.new_id("vol", call.account, call.region)
     volume = draft.put(
         Volume(
-            account=call.account, region=call.region, id=id, zone=_zone(call), size_gib=size, type=type,
+            account=call.account,
+            region=call.region,
+            id=id,
+            zone=_zone(call),
+            size_gib=size,
+            type=type,
             iops=call["Iops"] or _baseline_iops(type, size),
             throughput=call["Throughput"] or VOLUME_TYPES[type].throughput_default,
-            multi_attach=bool(call["MultiAttachEnabled"]), created_ms=call.at_ms,
-            snapshot_id=source.id if source else "", encrypted=bool(key), key_arn=key if key.startswith("arn:") else "",
-            family=source.family if source else id, creating_request_id=call.request_id,
+            multi_attach=bool(call["MultiAttachEnabled"]),
+            created_ms=call.at_ms,
+            snapshot_id=source.id if source else "",
+            encrypted=bool(key),
+            key_arn=key if key.startswith("arn:") else "",
+            family=source.family if source else id,
+            creating_request_id=call.request_id,
         )
-    )  # fmt: skip
+    )
     tags.put_tags(draft, call, id, "volume", requested_tags(call, "volume"))
     if source and source.account != call.account:
         _tell_owner(draft, source)
@@ -251,10 +300,14 @@ def create_volume(draft: Draft, call: Call) -> Answer:
 def _tell_owner(draft: Draft, source: Snapshot) -> None:
     """The owner's service event (ebs.md 3.2; its details beyond the snapshot's id are inferred)."""
     audit.service_event(
-        draft, source.account, "SharedSnapshotVolumeCreated", source="ec2.amazonaws.com", invoked_by="ec2.amazonaws.com",
+        draft,
+        source.account,
+        "SharedSnapshotVolumeCreated",
+        source="ec2.amazonaws.com",
+        invoked_by="ec2.amazonaws.com",
         identity={"type": "AWSAccount", "accountId": draft.frame.call.account, "invokedBy": "ec2.amazonaws.com"},
         details={"snapshotId": source.id},
-    )  # fmt: skip
+    )
 
 
 @job("settle_volume")
@@ -371,14 +424,22 @@ def _ids_are_well_formed(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ec2", "DescribeVolumes",
+    "ec2",
+    "DescribeVolumes",
     honours={"VolumeIds", "Filters", "MaxResults", "NextToken", "DryRun"},
     inert={"IncludeManagedResources": "no volume of a world is managed by another service"},
     checks=(on("ec2:DescribeVolumes", anything), DRY_RUN, _ids_are_well_formed),
-    answers=(errors.UNAUTHORIZED, errors.VOLUME_NOT_FOUND, errors.VOLUME_MALFORMED, errors.BAD_FILTER, errors.BAD_PAGE_SIZE,
-             errors.BAD_PAGE_TOKEN, errors.PAGE_AND_IDS),
+    answers=(
+        errors.UNAUTHORIZED,
+        errors.VOLUME_NOT_FOUND,
+        errors.VOLUME_MALFORMED,
+        errors.BAD_FILTER,
+        errors.BAD_PAGE_SIZE,
+        errors.BAD_PAGE_TOKEN,
+        errors.PAGE_AND_IDS,
+    ),
     reads=True,
-)  # fmt: skip
+)
 def describe_volumes(draft: Draft, call: Call) -> Answer:
     """The caller's volumes of the Region, in the order of their ids; those named must all be there."""
     after = start_after(draft, call)
@@ -425,11 +486,12 @@ def _volume_exists(draft: Draft, call: Call) -> None:
 
 
 @operation(
-    "ec2", "DeleteVolume",
+    "ec2",
+    "DeleteVolume",
     honours={"VolumeId", "DryRun"},
     checks=(required("VolumeId"), volume_id(), on("ec2:DeleteVolume", named_volume()), DRY_RUN, _volume_exists),
     answers=(errors.MISSING_PARAMETER, errors.VOLUME_MALFORMED, errors.UNAUTHORIZED, errors.VOLUME_NOT_FOUND),
-)  # fmt: skip
+)
 def delete_volume(draft: Draft, call: Call) -> Answer:
     """The volume is gone at once; its snapshots stay as they are, wrapped under its id."""
     volume = own_volume(draft, call, call["VolumeId"])
