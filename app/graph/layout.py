@@ -56,6 +56,7 @@ Form = Literal["line", "stack", "brief"]  # along a street; a line an action in 
 
 # Of a form, in stretches hidden: naming the actions is worth hiding one.
 _COSTS: Final[Mapping[Form, float]] = {"line": 0, "stack": 0, "brief": 1.5}
+_COST_OFF: Final = 0.02  # a pixel beside the line
 
 
 class Point(NamedTuple):
@@ -81,6 +82,7 @@ class Rect(NamedTuple):
 class Label(NamedTuple):
     rect: Rect
     form: Form
+    off: float = 0  # how far beside its line its middle is
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +318,7 @@ def _labels(
 ) -> dict[EdgeKey, Label]:
     """For each edge, the place on its line that touches no box and no label, and hides the fewest other lines.
 
-    Its own arrow, if the line has a bend, is not to be hidden either. Short edges choose first: they have the fewest
+    Its own arrow and bends are not to be hidden either, if it has any. Short edges choose first: they have the fewest
     places.
     """
     taken = [*boxes.values()]
@@ -326,9 +328,10 @@ def _labels(
     labels: dict[EdgeKey, Label] = {}
     for edge in sorted(edges, key=lambda each: (_length(lines[edge_key(each)]), each)):
         key = edge_key(edge)
-        covers = [*stretches[key][-1:], *(each for other in stretches for each in stretches[other] if other != key)]
+        others = [each for other in stretches if other != key for each in stretches[other]]
+        own = [*map(_thin, pairwise(lines[key][-2:])), *(Rect(*bend, 1, 1) for bend in lines[key][1:-1])]
         free = (each for each in _candidates(edge, lines[key]) if _fits(each.rect, taken))
-        if best := _first_best(free, covers[len(lines[key]) == 2 :]):
+        if best := _first_best(free, others + own if len(lines[key]) > 2 else others):
             labels[key] = best
             taken.append(best.rect)
     return labels
@@ -338,7 +341,7 @@ def _first_best(free: Iterator[Label], covers: list[Rect]) -> Label | None:
     """The first that costs nothing, else the one that costs least."""
     least, best = float("inf"), None
     for label in free:
-        cost = sum(map(label.rect.overlaps, covers)) + _COSTS[label.form]
+        cost = sum(map(label.rect.overlaps, covers)) + _COSTS[label.form] + label.off * _COST_OFF
         if cost < least:
             least, best = cost, label
         if not cost:
@@ -362,7 +365,7 @@ def _candidates(edge: Edge, line: tuple[Point, ...]) -> Iterator[Label]:
         for fraction in _FRACTIONS:
             x, y = one.x + (other.x - one.x) * fraction, one.y + (other.y - one.y) * fraction
             for off in (0, 12, -12, 24, -24) if upright else (0,):
-                yield from (_centred(x + off, y, edge, form) for form in _forms(edge, upright))
+                yield from (_centred(x, y, off, edge, form) for form in _forms(edge, upright))
 
 
 def _forms(edge: Edge, upright: bool) -> tuple[Form, ...]:
@@ -371,11 +374,11 @@ def _forms(edge: Edge, upright: bool) -> tuple[Form, ...]:
     return ("stack", "brief") if upright else ("line", "stack", "brief")
 
 
-def _centred(x: float, y: float, edge: Edge, form: Form) -> Label:
+def _centred(x: float, y: float, off: float, edge: Edge, form: Form) -> Label:
     lines = label_lines(edge, form)
     width = max(map(len, lines)) * LETTER_WIDTH + 16
     height = len(lines) * LINE_HEIGHT + 3
-    return Label(Rect(x - width / 2, y - height / 2, width, height), form)
+    return Label(Rect(x + off - width / 2, y - height / 2, width, height), form, abs(off))
 
 
 def _thin(ends: tuple[Point, Point]) -> Rect:
