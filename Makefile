@@ -10,7 +10,10 @@ BIN := .venv/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header
-S ?= scenarios/sharing/happy-path.reseal.yaml
+S ?= $(SHARED)
+
+SHARED := scenarios/sharing/happy-path.reseal.yaml
+BROKEN := scenarios/broken/target-iam-silent.reseal.yaml
 
 .PHONY: help setup check test fast scenario serve demo bench soak docs postgres lock
 
@@ -40,7 +43,10 @@ serve: setup ## Serve AWS's APIs on 127.0.0.1:4566
 	$(BIN)/reseal serve
 
 demo: setup ## The five-step share, its graph as SVG, then a share that fails and why
-	$(BIN)/reseal demo
+	mkdir -p build
+	$(BIN)/reseal run $(SHARED) --svg build/share.svg
+	@echo "the graph of key dependencies: build/share.svg"
+	$(BIN)/reseal run $(BROKEN)
 
 bench: setup .venv-bench/servers.stamp ## Measure, beside moto and MiniStack
 	$(BIN)/python tests/bench/bench.py
