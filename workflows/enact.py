@@ -228,7 +228,18 @@ def changed(before: Graph | None, after: Graph | None) -> tuple[str, ...]:
     from app.graph.build import diff
     from app.graph.draw import change_text
 
-    return tuple(change_text(diff(before, after), before, after).splitlines())
+    old, new = _without_idle(before), _without_idle(after)
+    return tuple(change_text(diff(old, new), old, new).splitlines())
+
+
+def _without_idle(graph: Graph) -> Graph:
+    """Without AWS managed keys that encrypt nothing: they appear by themselves, and say nothing of a share."""
+    materials = {edge.target: edge.source for edge in graph.edges if edge.kind == "material-of"}
+    used = {materials.get(edge.source) for edge in graph.edges if edge.kind == "wraps"}
+    managed = {e.target: e.source for e in graph.edges if e.kind == "points-to" and "alias/aws/" in e.source}
+    idle = {key for key in managed if key not in used}
+    hidden = idle | {managed[key] for key in idle} | {material for material, key in materials.items() if key in idle}
+    return graph.only(set(graph.nodes) - hidden - ({"everyone"} if idle else set()))
 
 
 def _account(step: StepSpec) -> str:

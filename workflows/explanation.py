@@ -21,11 +21,11 @@ def things(report: Report) -> dict[str, str]:
 
 def refusals(transition: Transition) -> Iterator[Mapping[str, Any]]:
     """The calls that failed in a step: the innermost first, since an outer one fails by an inner."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for call in transition.calls:
-        key = (call["operation"], call.get("cause", ""))
-        if call.get("code") and call.get("cause") and key not in seen:
-            seen.add(key)
+        cause = call.get("cause", "")
+        if call.get("code") and cause and cause not in seen:
+            seen.add(cause)
             yield call
 
 

@@ -19,7 +19,7 @@ LEFT_OUT: Final = frozenset(
         "requestID", "requestId", "RequestId", "request_id", "eventID", "event_id", "sharedEventID", "root", "parent",
         "userAgent", "sourceIPAddress", "tlsDetails", "seq", "id", "decision_id", "ResponseMetadata", "at_ms",
         "GrantToken", "grantToken", "NextToken", "CiphertextBlob", "accessKeyId", "access_key_id", "mark", "marks",
-        "key", "sessionCredentialFromConsole",
+        "key", "clientToken", "ClientToken", "sessionCredentialFromConsole",
     }
 )  # fmt: skip
 _IDS: Final = (
@@ -30,19 +30,10 @@ _IDS: Final = (
     (re.compile(r"\b(AIDA|AROA|AKIA|ASIA|ANPA|AGPA)[A-Z0-9]{12,17}\b"), r"\1"),
 )
 _TIME: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
+_MOMENT_MS_MIN: Final = 1_500_000_000_000  # no other number in a run is as large as a moment in milliseconds
 _SEEN: Final = (
-    "step",
-    "call",
-    "principal",
-    "parameters",
-    "answer",
-    "error",
-    "later",
-    "outcome",
-    "state",
-    "next",
-    "saved",
-)
+    "step", "call", "principal", "parameters", "answer", "error", "later", "outcome", "state", "next", "saved",
+)  # fmt: skip
 
 
 def normal(report: Report, *, evidence: bool = True) -> dict[str, Any]:
@@ -76,13 +67,20 @@ def _graph(node_link: Mapping[str, Any] | None, rename: _Renamer) -> Any:
     if node_link is None:
         return None
     nodes = [
-        [rename(str(node[name])) for name in ("kind", "id", "account", "label", "state")] for node in node_link["nodes"]
+        [*(rename(str(node[name])) for name in ("kind", "id", "account", "state")), rename(_label(node))]
+        for node in node_link["nodes"]
     ]
     edges = [
         [*(rename(str(edge[name])) for name in ("kind", "source", "target", "rests_on")), list(edge["allows"])]
         for edge in node_link["edges"]
     ]
     return {"nodes": sorted(nodes), "edges": sorted(edges)}
+
+
+def _label(node: Mapping[str, Any]) -> str:
+    """A label that says more than the id does."""
+    label = str(node["label"])
+    return "" if label in str(node["id"]) else label
 
 
 def _without(value: Any) -> Any:
@@ -109,7 +107,7 @@ class _Renamer:
             return {key: self(inner) for key, inner in value.items()}
         if isinstance(value, (list, tuple)):
             return [self(inner) for inner in value]
-        return value
+        return "<time>" if isinstance(value, int) and value > _MOMENT_MS_MIN else value
 
     def _text(self, text: str) -> str:
         for pattern, kind in _IDS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from app.kernel import shapes
@@ -69,7 +70,7 @@ class OverBoto3:
         from botocore.session import Session
 
         profile = self._profiles.get(principal)
-        session = Session(profile=profile) if profile else Session()
+        session = Session(profile=profile) if profile else self._session
         credentials = None if profile else self._credentials(principal)
         return session.create_client(
             service,
@@ -80,6 +81,13 @@ class OverBoto3:
             aws_session_token=(credentials and credentials.token) or None,
             config=Config(parameter_validation=False, connect_timeout=_CONNECT_S, read_timeout=_READ_S),
         )
+
+    @cached_property
+    def _session(self) -> Any:
+        """One for all whose keys are known: it keeps the models, which are most of the cost of a client."""
+        from botocore.session import Session
+
+        return Session()
 
     def _credentials(self, principal: str) -> Credentials:
         account, _, name = principal.partition("/")

@@ -51,7 +51,7 @@ def _step(transition: Transition, names: Mapping[str, str]) -> Iterator[str]:
     if not transition.call:
         yield f"  {transition.step:<8}  the clock moves on by {transition.parameters.get('advance_ms')} ms"
     else:
-        head = f"  {transition.step:<8}{transition.principal}  {transition.call}  "
+        head = f"  {transition.step:<8}  {transition.principal}  {transition.call}  "
         yield from _wrapped(head, result(transition))
     yield from (f"{_INDENT}{line}" for line in _set_off(transition, names))
     yield from _changes(transition)
@@ -98,19 +98,24 @@ def _set_off(transition: Transition, names: Mapping[str, str]) -> Iterator[str]:
             continue
         verdict = f"denied: {call['code']}" if call.get("code") else "allowed"
         name = f"{call['operation']} {_by(call['caller'])}"
-        yield f"{name:<45} {_owner(call, names):<13} {verdict}"
+        yield f"{name:<36} {_owner(call, names):<12} {verdict}"
 
 
 def _by(caller: str) -> str:
     """A service as itself is worth saying; the step's own caller is not."""
-    return f"(by {caller.partition('.')[0]} itself)" if caller.endswith(_AWS_SERVICE) else ""
+    return f"by {caller.partition('.')[0]} itself" if caller.endswith(_AWS_SERVICE) else ""
 
 
 def _owner(call: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """What it was about: the name of a key, else the first resource."""
     resources = [each for each in call.get("resources", ()) if each]
     keys = [each for each in resources if ":key/" in each]
-    return named((keys or resources or [""])[0], names)[:24]
+    return _short(named((keys or resources or [""])[0], names))
+
+
+def _short(name: str) -> str:
+    """`key 8a64f09d...`: a key that the scenario did not make."""
+    return f"key {name[4:12]}…" if name.startswith("key/") else name
 
 
 # --- the end ---

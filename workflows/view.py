@@ -46,8 +46,9 @@ def first(answer: Answer, member: str) -> Mapping[str, Any]:
 
 
 def sentence(contract: Contract) -> str:
-    """A contract in words: the first line of its docstring."""
-    return (contract.__doc__ or contract.__name__.replace("_", " ")).strip().splitlines()[0].rstrip(".")
+    """A contract in words: the first line of its docstring, as the rest of a sentence."""
+    words = (contract.__doc__ or contract.__name__.replace("_", " ")).strip().splitlines()[0].rstrip(".")
+    return words[0].lower() + words[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,15 @@ def snapshot_is_completed(view: View) -> bool:
 
 
 def key_is_customer_managed(view: View) -> bool:
-    """The key is customer managed: the policy of an AWS managed key can not be edited."""
+    """The key is customer managed (the policy of an AWS managed key can not be edited)."""
     return view.key(SOURCE, view.parameters["KeyId"]).get("KeyManager") == "CUSTOMER"
 
 
 def target_may_use_source_key(view: View) -> bool | None:
-    """Once the snapshot is shared, the target can copy it under the source key. Method: the steps are rehearsed."""
+    """Once the snapshot is shared, the target can copy it: both accounts let it make grants on the source key.
+
+    Method: the steps up to the copy are played in a fork. Not answered where the copy fails by something else.
+    """
     outcome = view.rehearse("copy")
     if outcome == OK:
         return True
