@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Final
 
 from app.graph.build import Graph
-from app.graph.layout import Layout, is_drawn, label_lines, layout
+from app.graph.labels import label_lines
+from app.graph.layout import Layout, is_drawn, layout
 from app.graph.names import facts, ordered, shortened
 from app.graph.svg import svg
 from app.graph.text import change_text, tree

@@ -14,19 +14,8 @@ from typing import Final, Literal
 from xml.sax.saxutils import escape, quoteattr
 
 from app.graph.build import Change, EdgeKey, Graph, edge_key
-from app.graph.layout import (
-    BAND_LEFT,
-    LETTER_WIDTH,
-    LINE_HEIGHT,
-    WIDTH,
-    Label,
-    Layout,
-    Point,
-    Rect,
-    is_drawn,
-    label_lines,
-    layout,
-)
+from app.graph.labels import LETTER_WIDTH, LINE_HEIGHT, Label, Point, Rect, label_lines
+from app.graph.layout import BAND_LEFT, WIDTH, Layout, is_drawn, layout
 from app.graph.names import clipped, ordered, sentence, shortened, titled
 from app.kernel.edge import Edge, EdgeKind, Node
 

@@ -16,7 +16,9 @@ import pytest
 
 from app.graph.build import Graph, diff, graph_of, union
 from app.graph.draw import FORMATS, change_text, facts, layout, svg, to_dot, to_graphml, to_json, to_mermaid, tree
-from app.graph.layout import COLUMNS, WIDTH, Layout, Point, Rect
+from app.graph.grid import COLUMNS
+from app.graph.labels import Point, Rect
+from app.graph.layout import WIDTH, Layout
 from app.graph.names import KIND_ORDER, WORDS, shortened
 from app.kernel.edge import Edge, EdgeKind, Node, NodeKind
 from tests.graph.share import COPY, GRANT, SNAPSHOT, SOURCE, SOURCE_KEY, TARGET, USE, key, sealed, shared, steps
