@@ -9,19 +9,17 @@ from app.kernel.call import Call, Pairs
 from app.kernel.draft import Draft
 from app.kernel.operation import operation
 from app.services.kms.checks import KEY_STATE, allowed_on_key
-from app.services.kms.errors import CONSTRAINT, TAGS_REPEAT, TAGS_RESERVED, TAGS_TOO_MANY
+from app.services.kms.errors import TAGS_REPEAT, TAGS_RESERVED, TAGS_TOO_MANY
 from app.services.kms.keyref import KEY, key_of
 from app.services.kms.paging import page
 from app.services.kms.states import PENDING
 
 TAGS_MAX: Final = 50
-_SIZES: Final = (("TagKey", 1, 128), ("TagValue", 0, 256))
 
 
 def tags_sent(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
-    """The tags of a request, in its order; TagException for what no key may carry."""
+    """The tags of a request, in its order; TagException for what no key may carry. The model judges their lengths."""
     sent = list(tags or ())
-    _check_sizes(sent)
     names = [tag["TagKey"] for tag in sent]
     if len(set(names)) < len(names):
         TAGS_REPEAT.refuse()
@@ -35,15 +33,6 @@ def merged(old: Pairs, new: Mapping[str, str]) -> Pairs:
     if len(tags) > TAGS_MAX:
         TAGS_TOO_MANY.refuse()
     return tuple(tags.items())
-
-
-def _check_sizes(sent: list[Mapping[str, str]]) -> None:
-    for number, tag in enumerate(sent, 1):
-        for member, _, most in _SIZES:
-            if len(tag[member]) > most:
-                name = f"tags.{number}.member.{member[:1].lower()}{member[1:]}"
-                rule = f"Member must have length less than or equal to {most}"
-                CONSTRAINT.refuse(value=f"'{tag[member]}' ", member=name, rule=rule)
 
 
 def TAGS(draft: Draft, call: Call) -> None:
