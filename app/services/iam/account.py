@@ -85,14 +85,12 @@ def get_account_authorization_details(draft: Draft, call: Call) -> Answer:
 def _details(draft: Draft, call: Call) -> Iterator[Listed]:
     """In the order of their marks: digit of the kind, then id."""
     wanted = set(call["Filter"] or ("User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy"))
-    rows = (
-        ("User", User, lambda one: _user(draft, one)),
-        ("Group", Group, lambda one: shapes.group(one) | _inline(one, "GroupPolicyList") | _attached(one)),
-        ("Role", Role, lambda one: _role(draft, one)),
-    )
-    for order, (kind, record, show) in enumerate(rows):
-        if kind in wanted:
-            yield from ((f"{order}{one.id}", (kind, show(one))) for one in draft.scan(record, call.account))
+    if "User" in wanted:
+        yield from ((f"0{one.id}", ("User", _user(draft, one))) for one in draft.scan(User, call.account))
+    if "Group" in wanted:
+        yield from ((f"1{one.id}", ("Group", _group(one))) for one in draft.scan(Group, call.account))
+    if "Role" in wanted:
+        yield from ((f"2{one.id}", ("Role", _role(draft, one))) for one in draft.scan(Role, call.account))
     if "LocalManagedPolicy" in wanted:
         own = draft.scan(ManagedPolicy, call.account)
         yield from ((f"3{one.id}", ("Policy", _policy(draft, call, one))) for one in own)
@@ -114,6 +112,10 @@ def _user(draft: Draft, one: User) -> dict[str, Any]:
     groups = (draft.get(Group, one.account, "", id) for id in one.groups)
     names = {"GroupList": [group.name for group in groups if group], "Tags": shapes.tag_list(one.tags)}
     return {**shapes.user(one), **names, **_inline(one, "UserPolicyList"), **_attached(one)}
+
+
+def _group(one: Group) -> dict[str, Any]:
+    return {**shapes.group(one), **_inline(one, "GroupPolicyList"), **_attached(one)}
 
 
 def _role(draft: Draft, one: Role) -> dict[str, Any]:

@@ -169,9 +169,9 @@ def condition_keys(action: str, parameters: Mapping[str, Any], record: object) -
     for key, parameter, verbs in _FROM_PARAMETERS:
         if parameters.get(parameter) and any(verb.startswith(one) for one in verbs):
             context[key] = parameters[parameter]
-    keys = parameters.get("TagKeys")
+    context |= {"aws:TagKeys": tuple(parameters["TagKeys"])} if parameters.get("TagKeys") else {}
     tags = {tag["Key"]: tag.get("Value", "") for tag in parameters.get("Tags") or ()}
-    return context | tag_context(tags) | ({"aws:TagKeys": tuple(keys)} if keys else {})
+    return context | tag_context(tags)
 
 
 def pairs(tags: Mapping[str, str] | Iterable[tuple[str, str]]) -> Pairs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from app.kernel.authority import Credential, IdentityLayers, PrincipalFacts
@@ -153,6 +154,7 @@ def _session(world: World, caller: Caller) -> tuple[Policy, ...] | None:
     )
 
 
+@lru_cache(maxsize=8192)
 def _policy(account: str, name: str, attached_to: str, document: str, kind: DocumentKind) -> Policy:
     return Policy(Place(_LAYERS[kind], account, name, attached_to), parse(document, kind, lenient=True))
 

@@ -6,6 +6,7 @@ from app.kernel.call import Call
 from app.kernel.clock import whole_second
 from app.kernel.draft import Draft
 from app.kernel.operation import Answer, operation
+from app.kernel.records import replace
 from app.services.iam import errors, shapes
 from app.services.iam.documents import tags_of
 from app.services.iam.naming import (
@@ -102,8 +103,7 @@ def update_user(draft: Draft, call: Call) -> None:
     if name.lower() != user.id:
         check_name_is_free(draft, call, name)
         draft.delete(user)
-    fields = {field: getattr(user, field) for field in user.__struct_fields__}
-    draft.put(User(**fields | {"id": name.lower(), "name": name, "path": call["NewPath"] or user.path}))
+    draft.put(replace(user, id=name.lower(), name=name, path=call["NewPath"] or user.path))
 
 
 @operation(

@@ -83,9 +83,7 @@ TYPE_ENABLED = _error("PolicyTypeAlreadyEnabledException", "The specified policy
 TYPE_NOT_ENABLED = _error(
     "PolicyTypeNotEnabledException", "This operation can be performed only for enabled policy types."
 )
-TYPE_NOT_SIMULATED = _error(
-    "PolicyTypeNotAvailableForOrganizationException", "reseal does not simulate policies of the type {type}", "ours"
-)
+TYPE_NOT_SIMULATED = _error("InvalidInputException", "reseal does not simulate policies of the type {type}", "ours")
 MALFORMED = _error(
     "MalformedPolicyDocumentException",
     "The provided policy document does not meet the requirements of the specified policy type.",
@@ -98,9 +96,7 @@ POLICY_TOO_LARGE = _error(
     Cause.LIMIT_EXCEEDED,
 )
 BAD_TOKEN = _error("InvalidInputException", "Invalid NextToken.", "inferred; INVALID_PAGINATION_TOKEN [D]")
-BAD_TAG_TARGET = _error(
-    "TargetResourceNotFoundException", "You specified a target resource that doesn't exist.", INFERRED
-)
+BAD_TAG_TARGET = _error("TargetNotFoundException", "You specified a target resource that doesn't exist.", INFERRED)
 DUPLICATE_TAGS = _error(
     "InvalidInputException", "You specified a tag key more than once.", "inferred text, DUPLICATE_TAG_KEY [D]"
 )

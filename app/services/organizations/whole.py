@@ -53,12 +53,13 @@ def create_organization(draft: Draft, call: Call) -> Answer:
         created_ms=call.at_ms,
     )
     draft.put(organization)
-    common = {"account": call.account, "organization": organization.id}
-    draft.put(Node(**common, id=organization.root_id, type="ROOT", name="Root"))
+    root = Node(account=call.account, id=organization.root_id, organization=organization.id, type="ROOT", name="Root")
+    draft.put(root)
     draft.put(
         Node(
-            **common,
+            account=call.account,
             id=call.account,
+            organization=organization.id,
             type="ACCOUNT",
             name=f"account-{call.account}",
             email=organization.email,

@@ -18,6 +18,7 @@ INFERRED: Final = (
     "the packed size of a session is the length of its policies, ARNs and tags against 2,048",
     "managed session policies are read as they are when the session calls, and must exist when it is opened",
     "sessions are forgotten a day after they have ended: their keys are then unknown instead of expired",
+    "keys that a root user federates can do nothing but what resources give them by name",
     "a session token hides in CloudTrail",
 )
 
