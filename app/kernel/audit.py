@@ -51,6 +51,7 @@ class TrailStyle:
     names_resources: Callable[[AwsError | None], bool]  # does the record carry `resources`?
     copy: Callable[[dict[str, Any]], dict[str, Any]] = _same  # what another account's copy hides
     records_errors: Callable[[AwsError], bool] = lambda error: True
+    region: str = ""  # of a global service: its events stand in this one Region, wherever the call was signed for
 
 
 def record(draft: Draft, frame: Frame, result: Result) -> None:
@@ -95,7 +96,7 @@ def append(draft: Draft, frame: Frame, account: str, body: dict[str, Any]) -> No
             event_id=body["eventID"],
             at_ms=call.at_ms,
             account=account,
-            region=call.region,
+            region=body["awsRegion"],
             name=body["eventName"],
             source=body["eventSource"],
             read_only=body.get("readOnly", False),
@@ -156,7 +157,7 @@ def _body(draft: Draft, frame: Frame, result: Result, style: TrailStyle) -> dict
         "eventTime": iso(call.at_ms),
         "eventSource": style.source,
         "eventName": operation.name,
-        "awsRegion": call.region,
+        "awsRegion": style.region or call.region,
         "sourceIPAddress": service or call.source_ip,
         "userAgent": service or call.user_agent,
     }
