@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.kernel.call import Request, root_of
 from app.kernel.world import Rules
 from app.services.iam import IAM
 from iam.lab import EVERYTHING, SOURCE, TARGET, Lab, allow, document, trust
@@ -210,3 +211,19 @@ def test_a_strict_world_knows_the_accounts_that_were_written_to() -> None:
         "MalformedPolicyDocument",
         f'Invalid principal in policy: "AWS":"arn:aws:iam::{TARGET}:root"',
     )
+
+
+def test_events_of_a_global_service_stand_in_us_east_1_wherever_the_call_was_signed_for(lab: Lab) -> None:
+    request = Request("iam:CreateUser", {"UserName": "alice"}, root_of(SOURCE), "eu-west-1")
+    assert lab.cloud.call(request).error is None
+    assert lab.event(SOURCE, "CreateUser")["awsRegion"] == "us-east-1"
+    assert list(lab.cloud.world.log.events(SOURCE, "eu-west-1")) == []
+
+
+def test_a_region_condition_sees_a_global_service_in_us_east_1(lab: Lab) -> None:
+    """The well-known trap of Region-locking policies: they lock IAM out unless they name us-east-1."""
+    condition = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
+    alice = lab.user(SOURCE, "alice", allow("*", Condition=condition))
+    reply = lab.cloud.call(Request("iam:ListUsers", {}, alice, "eu-west-1"))
+    assert reply.error
+    assert reply.error.code == "AccessDenied"

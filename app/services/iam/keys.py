@@ -10,11 +10,13 @@ from app.kernel.authority import Resource
 from app.kernel.call import Call
 from app.kernel.clock import moment
 from app.kernel.draft import Draft
+from app.kernel.log import EventEntry
 from app.kernel.operation import Answer, operation
 from app.services.iam import errors, shapes
 from app.services.iam.naming import judged, names_a_user, new_unique_id, on, the
 from app.services.iam.paging import PAGING, page, texts_after
 from app.services.iam.records import AccessKey, User
+from app.services.iam.rules import GLOBAL_REGION
 
 KEYS_OF_A_USER_MAX = 2  # [D: QUO]
 SECRET_LENGTH = 40
@@ -123,6 +125,11 @@ def on_key(draft: Draft, call: Call) -> Resource:
     return Resource(user.arn if user else "*", call.account, user)
 
 
+def _last_event(draft: Draft, key: AccessKey, region: str) -> EventEntry | None:
+    events = draft.world.log.events(key.account, region, key.created_ms)
+    return next((event for event in events if event.access_key_id == key.id), None)
+
+
 @operation(
     "iam",
     "GetAccessKeyLastUsed",
@@ -132,12 +139,12 @@ def on_key(draft: Draft, call: Call) -> Resource:
     reads=True,
 )
 def get_access_key_last_used(draft: Draft, call: Call) -> Answer:
-    """When a key was last used, as the log of events knows it: calls in the Region of this call only (inferred)."""
+    """When a key was last used, as the log of events knows it: calls in this Region and global ones only (inferred)."""
     key = draft.get(AccessKey, call.account, "", call["AccessKeyId"])
     if key is None:
         errors.KEY_MISSING.refuse(id=call["AccessKeyId"])
-    events = draft.world.log.events(call.account, call.region, key.created_ms)
-    last = next((event for event in events if event.access_key_id == key.id), None)
+    found = (_last_event(draft, key, region) for region in {call.region, GLOBAL_REGION})
+    last = max((event for event in found if event), key=lambda event: event.at_ms, default=None)
     used = {"ServiceName": "N/A", "Region": "N/A"}
     if last:
         service = last.source.partition(".")[0]

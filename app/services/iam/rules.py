@@ -22,13 +22,14 @@ from app.services.iam import errors
 from app.services.iam.naming import condition_keys
 from app.services.iam.records import Role
 
+GLOBAL_REGION: Final = "us-east-1"  # of a global service's events, and of its calls as conditions see them [D]
+
 INFERRED: Final = (
     "names are looked up without regard to their case, as they are compared for uniqueness",
     "principals of a trust policy must exist where they are accounts, users, roles or unique ids; sessions need not",
     "an unknown Marker is refused with 'Invalid Marker.'",
     "a malformed document of any other kind than those that AWS's texts name is 'Syntax errors in policy.'",
-    "GetAccessKeyLastUsed knows the calls of the Region that it is asked in",
-    "the Region of the events of IAM is that of the call",
+    "GetAccessKeyLastUsed knows the calls of the Region that it is asked in, and those of global services",
     "when a role was last used is not kept: GetRole leaves RoleLastUsed out",
     "a permissions boundary whose policy is gone allows nothing",
     "the role of a service-linked role whose managed policy reseal does not hold has no permissions of its own",
@@ -39,7 +40,8 @@ _TRUSTED: Final = {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
 
 
 def context(draft: Draft, asked: Asked) -> Mapping[str, ContextValue]:
-    return condition_keys(asked.action, asked.call.parameters, asked.resource.record)
+    keys = condition_keys(asked.action, asked.call.parameters, asked.resource.record)
+    return {"aws:RequestedRegion": GLOBAL_REGION, **keys}
 
 
 def resource_layers(world: World, call: Call, action: str, resource: Resource) -> ResourceLayers:
@@ -98,6 +100,7 @@ def _code(error: AwsError) -> str:
 
 TRAIL: Final = TrailStyle(
     source="iam.amazonaws.com",
+    region=GLOBAL_REGION,
     parameters=_parameters,
     response=_response,
     code=_code,

@@ -13,6 +13,8 @@ from app.policy.messages import denial
 from app.policy.question import ContextValue
 from app.services.organizations import errors
 
+GLOBAL_REGION: Final = "us-east-1"  # of a global service's events, and of its calls as conditions see them [D]
+
 INFERRED: Final = (
     "only the management account calls Organizations: no delegated administrators; members may describe it",
     "the email address of a management account is made up from its id",
@@ -28,7 +30,8 @@ def context(draft: Draft, asked: Asked) -> Mapping[str, ContextValue]:
     sent = asked.call.parameters
     type = sent.get("PolicyType") or sent.get("Type") or sent.get("Filter")
     tags = {tag["Key"]: tag["Value"] for tag in sent.get("Tags") or ()}
-    return ({"organizations:PolicyType": type} if isinstance(type, str) else {}) | tag_context(tags)
+    kind = {"organizations:PolicyType": type} if isinstance(type, str) else {}
+    return {"aws:RequestedRegion": GLOBAL_REGION, **kind, **tag_context(tags)}
 
 
 def denied(draft: Draft, asked: Asked) -> AwsError:
@@ -63,6 +66,7 @@ def _hidden(value: Any) -> Any:
 
 TRAIL: Final = TrailStyle(
     source="organizations.amazonaws.com",
+    region=GLOBAL_REGION,
     parameters=_parameters,
     response=_response,
     code=lambda error: error.code,
