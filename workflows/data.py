@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from workflows.keyed import Keyed
 from workflows.port import Port, PortFailed
-from workflows.settle import settled
+from workflows.settle import FAILED, settled
 
 BLOCK_BYTES: Final = 512 * 1024
 BLOCKS_A_GIB: Final = 2048
@@ -41,8 +41,8 @@ def filled_from(hand: Keyed, principal: str, root: str, parameters: Mapping[str,
     complete = {"SnapshotId": id, "ChangedBlocksCount": blocks}
     answer = hand.must(principal, "ebs:CompleteSnapshot", complete)
     resource = settled(hand.port, root, "ebs:CompleteSnapshot", complete, answer.value, hand.region)
-    if resource.get("State") != "completed":
-        raise PortFailed(f"the snapshot that fills the volume settled as {resource.get('State')}")
+    if resource.get("State") in FAILED:  # one that is gone was used and deleted before this run was broken off
+        raise PortFailed(f"the snapshot that fills the volume failed: {resource.get('StateMessage')}")
     return str(id)
 
 

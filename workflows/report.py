@@ -96,9 +96,8 @@ def _set_off(transition: Transition, names: Mapping[str, str]) -> Iterator[str]:
     for call in transition.calls:
         if call["operation"] == transition.call and not call.get("parent"):
             continue
-        verdict = f"denied: {call['code']}" if call.get("code") else "allowed"
-        name = f"{call['operation']} {_by(call['caller'])}"
-        yield f"{name:<36} {_owner(call, names):<12} {verdict}"
+        name, owner = f"{call['operation']} {_by(call['caller'])}".strip(), _owner(call, names)
+        yield f"denied   {name}  {owner}: {call['code']}" if call.get("code") else f"allowed  {name:<36} {owner}"
 
 
 def _by(caller: str) -> str:

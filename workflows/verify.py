@@ -110,9 +110,9 @@ def _ambiguous(workflow: Workflow) -> Iterator[Finding]:
     ends = {state.name for state in workflow.states if isinstance(state, End)}
     seen: dict[tuple[str, Outcome], Row] = {}
     for each in workflow.next:
-        first = seen.setdefault(each[:2], each)
-        if first is not each:
-            yield Finding(row(each), f"the same state and outcome as {row(first)}")
+        if each[:2] in seen:
+            yield Finding(row(each), f"the same state and outcome as {row(seen[each[:2]])}")
+        seen.setdefault(each[:2], each)
         if each[0] in ends:
             yield Finding(row(each), f"{each[0]!r} is an end and leads nowhere")
 
