@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.services.kms.rules import CONDITION_KEYS
+from app.services.kms.conditions import CONDITION_KEYS
 from tests.kms.lab import SOURCE, TARGET, Lab, allow, root_arn
 
 GRANT = {"GranteePrincipal": root_arn(TARGET), "Operations": ["Decrypt"]}

@@ -12,20 +12,37 @@ from __future__ import annotations
 from typing import Final
 
 from app.kernel.operation import Service, jobs_in, operations_in
-from app.services.kms import aliases, ciphertexts, grants, importing, keys, policies, rotation, stores, tags
+from app.services.kms import (
+    aliases,
+    ciphertexts,
+    data_keys,
+    grant_lists,
+    grants,
+    importing,
+    keys,
+    policies,
+    rotation,
+    stores,
+    tags,
+)
+from app.services.kms.conditions import context
 from app.services.kms.edges import edges
 from app.services.kms.errors import not_simulated
 from app.services.kms.records import Alias, Grant, Key, Material, Wrapping
-from app.services.kms.rules import context, denied, resource_layers
+from app.services.kms.rules import denied, resource_layers
 from app.services.kms.trail import KMS_TRAIL
+
+NOUNS: Final = (
+    aliases, ciphertexts, data_keys, grant_lists, grants, importing, keys, policies, rotation, stores, tags,
+)  # fmt: skip
 
 KMS: Final = Service(
     name="kms",
-    operations=operations_in(aliases, ciphertexts, grants, importing, keys, policies, rotation, stores, tags),
+    operations=operations_in(*NOUNS),
     kinds=(Key, Material, Alias, Grant, Wrapping),
     trails={"kms": KMS_TRAIL},
     denied=denied,
-    jobs=jobs_in(keys, rotation, importing),
+    jobs=jobs_in(*NOUNS),
     context=context,
     resource_layers=resource_layers,
     edges=edges,

@@ -1,4 +1,4 @@
-"""Encrypt, Decrypt, ReEncrypt, GenerateDataKey and GenerateRandom (kms.md 3).
+"""Encrypt, Decrypt and ReEncrypt (kms.md 3).
 
 Decrypt asks about the key that the ciphertext names; a KeyId only narrows it down. Whatever is wrong with a ciphertext
 or its context is one error without a text. What a call reveals it reveals in its answer only: records, log and events
@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.crypto import envelope
-from app.crypto.material import data_key, random_bytes
-from app.kernel.authority import AUTHORIZE, Resource, anything
+from app.kernel.authority import AUTHORIZE, Resource
 from app.kernel.call import Call
 from app.kernel.draft import Draft
 from app.kernel.errors import AwsError
@@ -21,15 +20,12 @@ from app.kernel.operation import operation
 from app.policy.causes import Cause
 from app.services.kms.checks import ALGORITHM, DRY_RUN, GRANT_TOKENS, KEY_STATE, SYMMETRIC, allowed_on_key
 from app.services.kms.errors import (
-    BYTES_OR_SPEC,
-    BYTES_REQUIRED,
     DRY_RUN_OK,
     HIDDEN,
     INCORRECT_KEY,
     INVALID_CIPHERTEXT,
     INVALID_GRANT_TOKEN,
     KEY_NOT_FOUND,
-    NO_KEY_STORE,
     VALIDATION,
     WRONG_ALGORITHM,
     null,
@@ -39,18 +35,17 @@ from app.services.kms.materials import open_sealed, seal
 from app.services.kms.records import Key
 from app.services.kms.states import CREATING, DISABLED, IMPORT, PENDING, UNAVAILABLE
 
-SPEC_BYTES: Final = {"AES_128": 16, "AES_256": 32}
 IGNORE: Final = "IGNORE_CIPHERTEXT"
 _BARE_ID: Final = re.compile(r"[0-9a-f-]{36}|mrk-[0-9a-f]{32}")
-_ERRORS: Final[tuple[AwsError, ...]] = (
+ERRORS: Final[tuple[AwsError, ...]] = (
     KEY_NOT_FOUND, HIDDEN, DISABLED, PENDING, IMPORT, UNAVAILABLE, CREATING, INVALID_GRANT_TOKEN, DRY_RUN_OK,
 )  # fmt: skip
-_BY_ARN: Final = "yes, by key ARN or alias ARN"
+BY_ARN: Final = "yes, by key ARN or alias ARN"
 
 Context = Mapping[str, str]
 
 
-def _context(call: Call, parameter: str = "EncryptionContext") -> Context:
+def context_sent(call: Call, parameter: str = "EncryptionContext") -> Context:
     return call[parameter] or {}
 
 
@@ -131,7 +126,7 @@ class OPEN:
         if key.arn != _arn(head):
             INCORRECT_KEY.refuse()
         draft.frame.memo["plaintext"] = open_sealed(
-            draft, key, bytes(call["CiphertextBlob"]), _context(call, self.context)
+            draft, key, bytes(call["CiphertextBlob"]), context_sent(call, self.context)
         )
 
 
@@ -149,14 +144,14 @@ def _material_of(call: Call) -> str:
         GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:Encrypt"), KEY_STATE(),
         ALGORITHM("EncryptionAlgorithm"), DRY_RUN,
     ),
-    answers=(*_ERRORS, WRONG_ALGORITHM),
-    across_accounts=_BY_ARN,
+    answers=(*ERRORS, WRONG_ALGORITHM),
+    across_accounts=BY_ARN,
     reads=True,
 )  # fmt: skip
 def encrypt(draft: Draft, call: Call) -> dict[str, Any]:
     """Encrypts 1 to 4,096 bytes; the context is bound, not kept."""
     key = key_of(draft)
-    blob = seal(draft, key, bytes(call["Plaintext"]), _context(call))
+    blob = seal(draft, key, bytes(call["Plaintext"]), context_sent(call))
     draft.frame.additional["keyMaterialId"] = key.material_id
     return {"CiphertextBlob": blob, "KeyId": key.arn, "EncryptionAlgorithm": SYMMETRIC}
 
@@ -179,7 +174,7 @@ def _destination(draft: Draft, call: Call) -> Resource:
         GRANT_TOKENS, CIPHERTEXT("KeyId", "kms:Decrypt"), allowed_on_key("kms:Decrypt"), KEY_STATE(),
         ALGORITHM("EncryptionAlgorithm"), OPEN("KeyId", "EncryptionContext"), DRY_RUN,
     ),
-    answers=(*_ERRORS, INVALID_CIPHERTEXT, INCORRECT_KEY, WRONG_ALGORITHM),
+    answers=(*ERRORS, INVALID_CIPHERTEXT, INCORRECT_KEY, WRONG_ALGORITHM),
     across_accounts="yes; without a KeyId by the ciphertext",
     reads=True,
 )  # fmt: skip
@@ -211,14 +206,14 @@ def decrypt(draft: Draft, call: Call) -> dict[str, Any]:
         OPEN("SourceKeyId", "SourceEncryptionContext"),
         DRY_RUN,
     ),
-    answers=(*_ERRORS, INVALID_CIPHERTEXT, INCORRECT_KEY, WRONG_ALGORITHM),
+    answers=(*ERRORS, INVALID_CIPHERTEXT, INCORRECT_KEY, WRONG_ALGORITHM),
     across_accounts="yes, each key by its own policy",
     reads=True,
 )  # fmt: skip
 def re_encrypt(draft: Draft, call: Call) -> dict[str, Any]:
     """Opens a ciphertext and seals its plaintext under another key, context, or both; the plaintext stays inside."""
     source, destination = key_of(draft, "SourceKeyId"), key_of(draft, "DestinationKeyId")
-    context = _context(call, "DestinationEncryptionContext")
+    context = context_sent(call, "DestinationEncryptionContext")
     blob = seal(draft, destination, draft.frame.memo["plaintext"], context)
     source_id, destination_id = _material_of(call), destination.material_id
     draft.frame.additional |= {"sourceKeyMaterialId": source_id, "destinationKeyMaterialId": destination_id}
@@ -231,75 +226,3 @@ def re_encrypt(draft: Draft, call: Call) -> dict[str, Any]:
         "SourceKeyMaterialId": source_id,
         "DestinationKeyMaterialId": destination_id,
     }
-
-
-def SIZE(draft: Draft, call: Call) -> None:
-    """A check: exactly one of KeySpec and NumberOfBytes."""
-    if (call["KeySpec"] is None) == (call["NumberOfBytes"] is None):
-        BYTES_OR_SPEC.refuse()
-
-
-def _new_data_key(draft: Draft, call: Call) -> tuple[bytes, dict[str, Any]]:
-    """A data key in clear, and the answer that holds it sealed."""
-    key = key_of(draft)
-    size = call["NumberOfBytes"] or SPEC_BYTES[call["KeySpec"]]
-    plaintext = data_key(draft.entropy.draw("data key"), size)
-    draft.frame.additional["keyMaterialId"] = key.material_id
-    blob = seal(draft, key, plaintext, _context(call))
-    return plaintext, {"CiphertextBlob": blob, "KeyId": key.arn, "KeyMaterialId": key.material_id}
-
-
-_DATA_KEY: Final = ("KeyId", "EncryptionContext", "NumberOfBytes", "KeySpec", "GrantTokens", "DryRun")
-
-
-@operation(
-    "kms", "GenerateDataKey",
-    honours=_DATA_KEY,
-    checks=(
-        SIZE, GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:GenerateDataKey"), KEY_STATE(), DRY_RUN,
-    ),
-    answers=(*_ERRORS, BYTES_OR_SPEC),
-    across_accounts=_BY_ARN,
-    reads=True,
-)  # fmt: skip
-def generate_data_key(draft: Draft, call: Call) -> dict[str, Any]:
-    """A fresh data key of 1 to 1,024 bytes, in clear and sealed under the key."""
-    plaintext, answer = _new_data_key(draft, call)
-    return {**answer, "Plaintext": plaintext}
-
-
-@operation(
-    "kms", "GenerateDataKeyWithoutPlaintext",
-    honours=_DATA_KEY,
-    checks=(
-        SIZE, GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:GenerateDataKeyWithoutPlaintext"),
-        KEY_STATE(), DRY_RUN,
-    ),
-    answers=(*_ERRORS, BYTES_OR_SPEC),
-    across_accounts=_BY_ARN,
-    reads=True,
-)  # fmt: skip
-def generate_data_key_without_plaintext(draft: Draft, call: Call) -> dict[str, Any]:
-    """A fresh data key, sealed under the key only: whoever wants to use it has to Decrypt it."""
-    return _new_data_key(draft, call)[1]
-
-
-def LENGTH(draft: Draft, call: Call) -> None:
-    """A check: how many bytes has to be said, and only KMS's own randomness is to be had."""
-    if call["NumberOfBytes"] is None:
-        BYTES_REQUIRED.refuse()
-    if call["CustomKeyStoreId"]:
-        NO_KEY_STORE.refuse()
-
-
-@operation(
-    "kms", "GenerateRandom",
-    honours=("NumberOfBytes", "CustomKeyStoreId"),
-    checks=(LENGTH, AUTHORIZE(("kms:GenerateRandom", anything))),
-    answers=(BYTES_REQUIRED, NO_KEY_STORE),
-    across_accounts="no key is involved",
-    reads=True,
-)  # fmt: skip
-def generate_random(draft: Draft, call: Call) -> dict[str, Any]:
-    """1 to 1,024 random bytes."""
-    return {"Plaintext": random_bytes(draft.entropy.draw("random"), call["NumberOfBytes"], b"kms random")}

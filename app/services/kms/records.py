@@ -7,8 +7,9 @@ so a ciphertext names both. A grant stands in an index once for each operation i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from app.crypto.material import Secret
 from app.kernel.call import Pairs
@@ -19,6 +20,7 @@ from app.services.kms.states import State
 Origin = Literal["AWS_KMS", "EXTERNAL"]
 MaterialState = Literal["CURRENT", "NON_CURRENT", "PENDING_ROTATION"]
 RotationType = Literal["", "AUTOMATIC", "ON_DEMAND"]
+GRANT_ID: Final = re.compile(r"[0-9a-f]{64}")
 Constraint = Literal["", "EncryptionContextEquals", "EncryptionContextSubset"]
 
 
