@@ -184,7 +184,7 @@ def _worlds(worlds: Worlds) -> APIRouter:
 
     @router.get("/worlds/{world}/graph")
     def graph(
-        world: str, format: Literal["json", "dot", "mermaid", "graphml", "svg", "text"] = "json", select: str = ""
+        world: str, format: Literal["json", "dot", "mermaid", "graphml", "svg", "tree"] = "json", select: str = ""
     ) -> Response:
         """The graph of key dependencies; `select` narrows it to a node and its neighbours, as in `snap-1+2`."""
         from app.graph import build, questions
@@ -198,19 +198,13 @@ def _worlds(worlds: Worlds) -> APIRouter:
     return router
 
 
-def drawn(graph: Any, format: str) -> Response:
-    from app.graph import draw, svg, text
+_MEDIA = {"json": "application/json", "dot": "text/vnd.graphviz", "graphml": "application/xml", "svg": "image/svg+xml"}
 
-    ways: dict[str, tuple[Any, str]] = {
-        "json": (draw.to_json, "application/json"),
-        "dot": (draw.to_dot, "text/vnd.graphviz"),
-        "mermaid": (draw.to_mermaid, "text/plain"),
-        "graphml": (draw.to_graphml, "application/xml"),
-        "svg": (svg.svg, "image/svg+xml"),
-        "text": (text.tree, "text/plain"),
-    }
-    draw_it, media_type = ways[format]
-    return Response(draw_it(graph), media_type=media_type)
+
+def drawn(graph: Any, format: str) -> Response:
+    from app.graph import draw
+
+    return Response(draw.FORMATS[format](graph), media_type=_MEDIA.get(format, "text/plain"))
 
 
 def as_evidence(entries: list[Entry]) -> dict[str, Any]:

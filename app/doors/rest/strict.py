@@ -6,12 +6,12 @@ FastAPI alone answers NaN and lone surrogates with a 500, and repeats the input 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES_MAX = 1_048_576
 
@@ -32,23 +32,50 @@ def install(app: FastAPI) -> None:
     async def refused(request: Request, error: HTTPException) -> Response:
         return refusal(error.status_code, "Refused", str(error.detail))
 
-    @app.middleware("http")
-    async def limited(request: Request, call_next: Any) -> Response:
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > BODY_BYTES_MAX:
-                return refusal(413, "TooLarge", f"a body has at most {BODY_BYTES_MAX} bytes")
-        if body and (problem := not_json(body)):
-            return refusal(400, "Invalid", problem)
-        return await call_next(_with_body(request, body))
+    app.add_middleware(BoundedJson)
 
 
-def _with_body(request: Request, body: bytes) -> Request:
-    async def receive() -> dict[str, Any]:
+class BoundedJson:
+    """Reads a body whole, refuses what is too large or no JSON, and hands it on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            await refusal(413, "TooLarge", f"a body has at most {BODY_BYTES_MAX} bytes")(scope, receive, send)
+        elif body and (problem := not_json(body)):
+            await refusal(400, "Invalid", problem)(scope, receive, send)
+        else:
+            await self._app(scope, _replayed(body, receive), send)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The body, or None as soon as it is too large."""
+    body = b""
+    while len(body) <= BODY_BYTES_MAX:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body if len(body) <= BODY_BYTES_MAX else None
+    return None
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return Request(request.scope, receive)
+    return replay
 
 
 def not_json(body: bytes) -> str:
