@@ -149,6 +149,18 @@ def test_members_of_a_group_have_its_policies(lab: Lab) -> None:
     assert lab.refused(alice, "iam:ListUsers")[0] == "AccessDenied"
 
 
+def test_a_renamed_group_keeps_its_members_and_their_permissions(lab: Lab) -> None:
+    alice = lab.user(SOURCE, "alice")
+    lab.call(SOURCE, "iam:CreateGroup", GroupName="readers")
+    text = document(allow("iam:ListGroupsForUser"))
+    lab.call(SOURCE, "iam:PutGroupPolicy", GroupName="readers", PolicyName="p", PolicyDocument=text)
+    lab.call(SOURCE, "iam:AddUserToGroup", GroupName="readers", UserName="alice")
+    lab.call(SOURCE, "iam:UpdateGroup", GroupName="readers", NewGroupName="Writers", NewPath="/x/")
+    groups = lab.call(alice, "iam:ListGroupsForUser", UserName="alice")["Groups"]
+    assert [group["Arn"] for group in groups] == [f"arn:aws:iam::{SOURCE}:group/x/Writers"]
+    assert lab.refused(SOURCE, "iam:GetGroup", GroupName="readers")[0] == "NoSuchEntity"
+
+
 def test_lists_come_in_pages_that_neither_repeat_nor_skip(lab: Lab) -> None:
     """Also when something is made and deleted between two pages."""
     for name in "abcdefg":

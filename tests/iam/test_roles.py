@@ -14,7 +14,16 @@ def _principals(lab: Lab, role: str) -> object:
     return json.loads(shown)["Statement"][0]["Principal"]["AWS"]
 
 
-@pytest.mark.parametrize("principal", [f"arn:aws:iam::{TARGET}:user/nobody", "AIDANOBODYATALL00000"])
+@pytest.mark.parametrize(
+    "principal",
+    [
+        f"arn:aws:iam::{TARGET}:user/nobody",
+        "AIDANOBODYATALL00000",
+        f"arn:aws:iam::{SOURCE}:role/pattern*",
+        f"arn:aws:iam::{SOURCE}:group/admins",
+        "123",
+    ],
+)
 def test_a_trust_policy_may_only_name_principals_that_exist(lab: Lab, principal: str) -> None:
     text = document(trust(principal))
     assert lab.refused(SOURCE, "iam:CreateRole", RoleName="reader", AssumeRolePolicyDocument=text) == (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from app.kernel.call import Pairs
 from app.kernel.errors import AwsError
 from app.kernel.world import World
 from app.policy.document import Document, DocumentKind, PolicySyntaxError, parse, principals_named
+from app.policy.principals import is_aws_principal, is_service
 from app.services.iam import errors
 from app.services.iam.providers import principal_arn, principal_facts
 
@@ -46,9 +47,23 @@ def _fault(text: str, kind: DocumentKind) -> AwsError:
     elements = {name for one in listed if isinstance(one, dict) for name in one}
     if kind is DocumentKind.TRUST and elements & {"Resource", "NotResource"}:
         return errors.HAS_RESOURCE
+    if kind is DocumentKind.TRUST and (wrong := next(_wrong_principals(listed), None)):
+        return errors.UNKNOWN_PRINCIPAL(kind=wrong[0], principal=wrong[1])
     if kind is not DocumentKind.TRUST and elements & {"Principal", "NotPrincipal"}:
         return errors.HAS_PRINCIPAL
     return errors.SYNTAX
+
+
+def _wrong_principals(statements: list[Any]) -> Iterator[tuple[str, str]]:
+    """(kind, text) of principals that can not be any: AWS names the first one, with its kind in capitals."""
+    checks = {"AWS": is_aws_principal, "Service": is_service}
+    named = (one.get("Principal") for one in statements if isinstance(one, dict))
+    for principals in (one for one in named if isinstance(one, dict)):
+        for kind, check in checks.items():
+            texts = principals.get(kind, ())
+            for text in texts if isinstance(texts, list) else [texts] if texts else ():
+                if isinstance(text, str) and not check(text):
+                    yield kind.upper(), text
 
 
 def size(text: str) -> int:

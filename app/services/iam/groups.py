@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.kernel.call import Call
 from app.kernel.draft import Draft
 from app.kernel.operation import Answer, operation
+from app.kernel.records import replace
 from app.services.iam import errors, shapes
 from app.services.iam.naming import judged, new_unique_id, on, on_new, on_path, the, touch
 from app.services.iam.paging import PAGING, Listed, page, records_after, texts_after
@@ -80,6 +81,27 @@ def list_groups_for_user(draft: Draft, call: Call) -> Answer:
     user = the(draft, call, User)
     found = ((id, draft.get(Group, call.account, "", id)) for id in user.groups)
     return page(call, "Groups", texts_after([(id, shapes.group(group)) for id, group in found if group]))
+
+
+@operation(
+    "iam",
+    "UpdateGroup",
+    honours={"GroupName", "NewGroupName", "NewPath"},
+    checks=judged("iam:UpdateGroup", on(Group)),
+    answers=(errors.HOLDER_MISSING, errors.HOLDER_EXISTS),
+)
+def update_group(draft: Draft, call: Call) -> None:
+    """Rename or move a group; its members stay in it."""
+    group = the(draft, call, Group)
+    name = call["NewGroupName"] or group.name
+    if name.lower() != group.id:
+        if draft.get(Group, call.account, "", name.lower()):
+            errors.HOLDER_EXISTS.refuse(noun="Group", name=name)
+        for user in tuple(draft.scan_index(User, "group", call.account, group.id)):
+            groups = {name.lower() if id == group.id else id for id in user.groups}
+            draft.change(user, groups=tuple(sorted(groups)))
+        draft.delete(group)
+    draft.put(replace(group, id=name.lower(), name=name, path=call["NewPath"] or group.path))
 
 
 @operation(
