@@ -1,10 +1,11 @@
 """AWS KMS: symmetric keys, their policies and grants, and what they encrypt.
 
-records, states, errors       what there is, which state permits what, KMS's words
-keyref, checks, paging        what operations share: which key is meant, the checks in AWS's order, pages of lists
-rules, trail, edges           what it tells the others: condition keys and layers, CloudTrail, the graph
-materials, rotating, managed  material and its rotation; keys that AWS makes itself
-keys, aliases, policies, grants, ciphertexts, rotation, importing, tags, stores       the operations, by noun
+records states errors         what there is, which state permits what, KMS's words
+keyref checks paging          what operations share: which key is meant, the checks in AWS's order, pages of lists
+conditions rules              for the policy engine: condition keys; key policy, grants, the words of a refusal
+trail edges                   for CloudTrail and the graph
+materials rotating managed    material and its rotation; the keys that AWS makes itself
+keys aliases policies grants grant_lists ciphertexts data_keys rotation importing tags stores: operations, by noun
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from app.kernel.operation import operation
 from app.kernel.tree import Key as Position
 from app.policy.principals import account_named
 from app.services.kms.checks import KEY_STATE, allowed_on_key
-from app.services.kms.errors import HIDDEN, INVALID_PRINCIPAL_ARN, VALIDATION, null
+from app.services.kms.errors import HIDDEN, INVALID_GRANT_ID, INVALID_PRINCIPAL_ARN, VALIDATION, null
 from app.services.kms.keyref import KEY, key_of
 from app.services.kms.paging import page
 from app.services.kms.records import GRANT_ID, Grant, Key
