@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from iam.lab import EVERYTHING, SOURCE, Lab, allow, deny, document
+from iam.lab import EVERYTHING, SOURCE, Lab, allow, deny, document, trust
 
 from app.services.organizations import ORGANIZATIONS
 
@@ -158,3 +158,19 @@ def test_conditions_see_organization_and_path(lab: Lab, org: Org) -> None:
     }
     outside = lab.user("999999999999", "stranger")
     assert layers_of(lab.cloud.world, outside, "888888888888").context == {}
+
+
+def test_an_rcp_keeps_outsiders_from_a_members_roles_whatever_these_trust(lab: Lab, org: Org) -> None:
+    """The identity perimeter: only principals of the organization may assume its roles."""
+    stranger = lab.user("999999999999", "stranger", EVERYTHING)
+    insider = lab.user(MANAGEMENT, "insider", EVERYTHING)
+    role = lab.role(org.member, "open", trust("999999999999", MANAGEMENT))
+    lab.assume(stranger, role)
+    org.call("EnablePolicyType", RootId=org.root, PolicyType=RCP)
+    condition = {"StringNotEquals": {"aws:PrincipalOrgID": org.id}}
+    statement = {**deny("sts:AssumeRole"), "Principal": "*", "Condition": condition}
+    org.attach(org.policy(statement, type=RCP), org.root)
+    lab.assume(insider, role)
+    code, message = lab.refused(stranger, "sts:AssumeRole", RoleArn=role, RoleSessionName="visit")
+    assert code == "AccessDenied"
+    assert message == f"User: {stranger.arn} is not authorized to perform: sts:AssumeRole on resource: {role}"
