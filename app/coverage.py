@@ -65,12 +65,17 @@ def _summary(cloud: Services) -> str:
 def _summary_row(prefix: str, operations: Sequence[Operation]) -> tuple[str, ...]:
     numbers = (
         len(operations),
-        len(shapes.service_model(prefix).operation_names),
+        len(_of_aws(prefix)),
         sum(len(each.honours) for each in operations),
         sum(len(each.inert) for each in operations),
         sum(len(refused(each)) for each in operations),
     )
     return (f"[{prefix}](#{prefix})", *map(str, numbers))
+
+
+def _of_aws(prefix: str) -> Sequence[str]:
+    names: Any = shapes.service_model(prefix).operation_names
+    return names
 
 
 def _section(operation: Operation) -> str:
