@@ -7,12 +7,13 @@ follow AWS's own trace (policy-evaluation.md 5.4) and go beyond it: why the rest
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from app.policy.causes import Cause
 from app.policy.principals import Match
-from app.policy.question import LayerKind, Place, Principal, Question
+from app.policy.question import LayerKind, Layers, Place, Policy, Principal, Question
 from app.policy.scan import Mark
 
 
@@ -150,7 +151,10 @@ _CHECK_TYPES = {  # AWS's names (policy-evaluation.md 5.4); a grant counts as a 
 
 
 def to_json(decision: Decision, question: Question) -> dict[str, object]:
-    """The decision and all it looked at as plain JSON values; stable, for storage and REST."""
+    """The decision and all it looked at as plain JSON values; stable, for storage and REST.
+
+    `documents` holds the text of each policy looked at, of a refusal only.
+    """
     return {
         "decision": decision.effect.value,
         "cause": decision.cause.name if decision.cause else None,
@@ -166,7 +170,24 @@ def to_json(decision: Decision, question: Question) -> dict[str, object]:
         "context": {key: value if isinstance(value, str) else list(value) for key, value in question.context.items()},
         "encryptionContext": None if question.encryption_context is None else dict(question.encryption_context),
         "layers": [_layer(layer, decision) for layer in decision.layers],
+        # The words themselves, so that an explanation can point at them later, when the policy may be another.
+        "documents": [] if decision.allowed else [_document(policy) for policy in every_policy(question.layers)],
     }
+
+
+def every_policy(layers: Layers) -> Iterator[Policy]:
+    """Each policy that may speak, layer by layer in the order of LayerKind."""
+    for levels in (layers.rcps, layers.scps):
+        for level in levels:
+            yield from level.policies
+    yield from (one for one in (layers.endpoint, layers.resource) if one is not None)
+    yield from layers.identity
+    yield from () if layers.boundary is None else (layers.boundary,)
+    yield from layers.session or ()
+
+
+def _document(policy: Policy) -> dict[str, object]:
+    return {"place": _place(policy.place), "text": policy.document.text}
 
 
 def _principal(principal: Principal) -> dict[str, object]:
