@@ -108,6 +108,7 @@ class ResourceLayers:
     grants: tuple[Grant, ...] = ()
     rule: Rule = Rule.NONE
     encryption_context: Mapping[str, str] | None = None
+    is_exempt_from_rcps: bool = False  # AWS managed keys (policy-evaluation.md 4.8)
 
 
 ResourceOf = Callable[["Draft", "Call"], Resource | tuple[Resource, ...] | None]
@@ -179,7 +180,7 @@ def ask(draft: Draft, call: Call, action: str, resource: Resource, side: Side = 
             boundary=own.boundary,
             session=own.session,
             scps=tree.scps,
-            rcps=tree.rcps,
+            rcps=() if resource_side.is_exempt_from_rcps else tree.rcps,
             resource=resource_side.policy,
             grants=resource_side.grants,
             rule=resource_side.rule,
