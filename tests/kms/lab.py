@@ -12,7 +12,7 @@ from app.kernel.cloud import Cloud, new_world
 from app.kernel.draft import Draft, Result
 from app.kernel.errors import AwsError
 from app.kernel.log import CallEntry, EventEntry
-from app.kernel.operation import Services
+from app.kernel.operation import Service, Services
 from app.kernel.store import MemoryStore
 from app.services.iam import IAM
 from app.services.kms import KMS
@@ -47,8 +47,9 @@ class Lab:
     cloud: Cloud
 
     @classmethod
-    def new(cls) -> Lab:
-        return cls(Cloud.create(SERVICES, MemoryStore(), new_world("kms", seed="7")))
+    def new(cls, *more: Service) -> Lab:
+        services = Services((*SERVICES.all, *more)) if more else SERVICES
+        return cls(Cloud.create(services, MemoryStore(), new_world("kms", seed="7")))
 
     def reply(self, caller: Caller | str, operation: str, region: str = REGION, **parameters: Any) -> Reply:
         who = root_of(caller) if isinstance(caller, str) else caller
@@ -134,7 +135,7 @@ class Forwarded:
     def by(cls, lab: Lab, caller: Caller, operation: str, parameters: Mapping[str, Any]) -> Forwarded:
         world = lab.cloud.world
         call = Call("ec2:CreateVolume", {}, caller, REGION, world.clock.now_ms, b"s" * 32, "request")
-        draft = Draft(SERVICES, world, call)
+        draft = Draft(lab.cloud.services, world, call)
         return cls(draft, draft.on_behalf(f"kms:{operation}", parameters, via=EC2))
 
     def as_service(self, operation: str, **parameters: Any) -> Result:

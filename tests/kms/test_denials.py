@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.kms.lab import ANY_KMS, OWNER, SOURCE, TARGET, Lab, allow, policy, root_arn
@@ -87,7 +89,7 @@ UNKNOWN = f"arn:aws:kms:us-east-1:{SOURCE}:key/00000000-0000-4000-8000-000000000
     ],
 )
 def test_an_unshared_a_denied_and_an_unknown_key_of_another_account_look_the_same(
-    lab: Lab, operation: str, more: dict[str, object]
+    lab: Lab, operation: str, more: dict[str, Any]
 ) -> None:
     """Goal: nothing is revealed, not even whether there is such a key."""
     user = lab.user(TARGET, "u", ANY_KMS)
@@ -173,7 +175,7 @@ ALWAYS = {
 
 @pytest.mark.parametrize(("operation", "more"), NEVER.items())
 def test_what_never_works_across_accounts_fails_whatever_policies_allow(
-    lab: Lab, operation: str, more: dict[str, object]
+    lab: Lab, operation: str, more: dict[str, Any]
 ) -> None:
     user, key = lab.user(TARGET, "u", ANY_KMS), lab.key(share=allow("kms:*", root_arn(TARGET)))
     parameter = "TargetKeyId" if operation == "CreateAlias" else "KeyId"
@@ -183,7 +185,7 @@ def test_what_never_works_across_accounts_fails_whatever_policies_allow(
 
 
 @pytest.mark.parametrize(("operation", "more"), ALWAYS.items())
-def test_what_works_across_accounts_works_when_both_allow(lab: Lab, operation: str, more: dict[str, object]) -> None:
+def test_what_works_across_accounts_works_when_both_allow(lab: Lab, operation: str, more: dict[str, Any]) -> None:
     user, key = lab.user(TARGET, "u", ANY_KMS), lab.key(share=allow("kms:*", root_arn(TARGET)))
     lab.ok(user, operation, KeyId=key, **more)
 
@@ -212,7 +214,7 @@ def test_the_root_user_has_what_the_key_policy_gives_the_account(lab: Lab) -> No
     [("CreateKey", {}), ("ListKeys", {}), ("ListAliases", {}), ("GenerateRandom", {"NumberOfBytes": 8})],
 )
 def test_what_has_no_key_needs_an_identity_policy_for_everything(
-    lab: Lab, operation: str, more: dict[str, object]
+    lab: Lab, operation: str, more: dict[str, Any]
 ) -> None:
     user, admin = lab.user(SOURCE, "u"), lab.user(SOURCE, "admin", ANY_KMS)
     because = SILENT_IDENTITY.format(action=operation)

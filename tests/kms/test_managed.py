@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from app.kernel.authority import OrganizationLayers
+from app.kernel.operation import Service
+from app.policy.document import DocumentKind, parse
+from app.policy.question import LayerKind, Level, Place, Policy
+from app.services.kms import KMS
 from tests.kms.lab import SOURCE, TARGET, Lab, root_arn
 
 EBS = {"KeyId": "alias/aws/ebs"}
@@ -79,7 +85,7 @@ def test_through_ec2_a_user_needs_no_permission_of_his_own_and_directly_nothing_
         ("CreateGrant", {"GranteePrincipal": root_arn(TARGET), "Operations": ["Decrypt"]}),
     ],
 )
-def test_nobody_changes_it(lab: Lab, operation: str, more: dict[str, object]) -> None:
+def test_nobody_changes_it(lab: Lab, operation: str, more: dict[str, Any]) -> None:
     code, message = lab.refused(SOURCE, operation, KeyId=default_key(lab), **more)
     assert code == "AccessDeniedException"
     assert message.endswith(f"because no resource-based policy allows the kms:{operation} action")
@@ -97,3 +103,24 @@ def test_it_rotates_every_year(lab: Lab) -> None:
     lab.cloud.advance(366 * 86_400_000)
     rotations = lab.ok(SOURCE, "ListKeyRotations", KeyId=key)["Rotations"]
     assert [rotation["RotationType"] for rotation in rotations] == ["AUTOMATIC"]
+
+
+def test_resource_control_policies_do_not_reach_it() -> None:
+    """policy-evaluation.md 4.8. Method: an organization whose RCP denies data keys to everybody."""
+    deny = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "kms:Generate*", "Resource": "*"}],
+        }
+    )
+    policy = Policy(Place(LayerKind.RCP, SOURCE, "deny", SOURCE), parse(deny, DocumentKind.RCP))
+    layers = OrganizationLayers(rcps=(Level(SOURCE, (policy,)),))
+    organization = Service(
+        "organization", {}, (), {}, KMS.denied, organization_layers=lambda world, caller, account: layers
+    )
+    lab = Lab.new(organization)
+    forwarded = lab.forward(SOURCE, "GenerateDataKeyWithoutPlaintext", NumberOfBytes=64, **EBS)
+    assert forwarded.result.error is None
+    own = lab.ok(SOURCE, "CreateKey")["KeyMetadata"]["Arn"]
+    refused = lab.refused(SOURCE, "GenerateDataKeyWithoutPlaintext", KeyId=own, NumberOfBytes=64)
+    assert refused[1].endswith("with an explicit deny in a resource control policy")

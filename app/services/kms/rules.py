@@ -52,6 +52,7 @@ def resource_layers(world: World, call: Call, action: str, resource: Resource) -
         grants=tuple(as_layer(grant) for grant in grants_for(world, call, action, key, pairs or {})),
         rule=Rule.KMS_KEY,
         encryption_context=pairs,
+        is_exempt_from_rcps=key.manager == "AWS",
     )
 
 
