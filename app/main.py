@@ -7,8 +7,10 @@ first REST request arrives: AWS's doors must be open half a second after the sta
 from __future__ import annotations
 
 import os
+import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from app.doors.wire.door import ASGIApp, Receive, Scope, Send, WireDoor
@@ -106,13 +108,22 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _Announcing(config: Any, ready: Callable[[], None]) -> Any:
-    """A uvicorn server that says when it serves."""
+    """A uvicorn server that says when it serves, and that signals stop in order (uvicorn's own dies of them)."""
     import uvicorn
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets=sockets)
             ready()
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for each, handler in before.items():
+                    signal.signal(each, handler)
 
     return Announcing(config)
 
