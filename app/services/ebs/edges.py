@@ -31,7 +31,7 @@ def _of(world: World, thing: Volume | Snapshot, source_id: str) -> Iterator[Node
     yield Edge("owns", thing.account, thing.id)
     if source_id:
         yield Edge("derived-from", thing.id, source_id)
-    if thing.data_key:
+    if thing.data_key and thing.state != "creating":  # until then it is the snapshot's
         id = data_key_id(thing.data_key)
         yield Node("data-key", id, _owner(thing.data_key), f"data key of {thing.data_key.context_id}")
         yield Edge("encrypts", id, thing.id)

@@ -45,7 +45,7 @@ class Volume(Record, frozen=True, kw_only=True):
     snapshot_id: str = ""
     encrypted: bool = False
     key_arn: str = ""
-    data_key: DataKey | None = None
+    data_key: DataKey | None = None  # while it is creating, the snapshot's: so are the blocks
     blocks: BlockMap = EMPTY_MAP
     family: str  # volumes and snapshots of one family descend from one another: their blocks can be compared
     creating_request_id: str = ""

@@ -196,7 +196,7 @@ def chosen_key(draft: Draft, call: Call) -> str:
         return ""
     if call["KmsKeyId"]:
         return call["KmsKeyId"]
-    if source and source.encrypted and source.account == call.account and not call["Encrypted"]:
+    if source and source.encrypted and source.account == call.account:
         return source.key_arn
     return default_key(draft, call.account, call.region)
 
@@ -278,6 +278,8 @@ def create_volume(draft: Draft, call: Call) -> Answer:
             snapshot_id=source.id if source else "",
             encrypted=bool(key),
             key_arn=key if key.startswith("arn:") else "",
+            data_key=source.data_key if source else None,
+            blocks=source.blocks if source else EMPTY_MAP,
             family=source.family if source else id,
             creating_request_id=call.request_id,
         )
@@ -286,7 +288,12 @@ def create_volume(draft: Draft, call: Call) -> Answer:
     if source and source.account != call.account:
         _tell_owner(draft, source)
     draft.later(
-        "settle_volume", after_ms=SETTLES_AFTER_MS, about=(id, source.id) if source else (id,), volume_id=id, key=key
+        "settle_volume",
+        after_ms=SETTLES_AFTER_MS,
+        about=(id, source.id) if source else (id,),
+        volume_id=id,
+        key=key,
+        is_of_own=bool(source and source.account == call.account),
     )
     answer = _shown(draft, volume) | {"CreateTime": whole_second(call.at_ms)}
     answer.pop("Attachments")
@@ -316,10 +323,9 @@ def settle_volume(draft: Draft, call: Call) -> None:
     volume = own_volume(draft, call, call["volume_id"])
     if volume is None:
         return
-    source = find_snapshot(draft, call.region, volume.snapshot_id) if volume.snapshot_id else None
     saved = draft.world
     try:
-        _hydrate(draft, volume, source, call["key"])
+        _hydrate(draft, volume, call["key"], call["is_of_own"])
     except envelope.Stopped as stopped:
         draft.world = saved
         _vanish(draft, call, volume, stopped.result)
@@ -328,26 +334,27 @@ def settle_volume(draft: Draft, call: Call) -> None:
         _vanish(draft, call, volume, Result(error=errors.BLOCK_LOST(index=lost.index)))
 
 
-def _hydrate(draft: Draft, volume: Volume, source: Snapshot | None, key: str) -> None:
+def _hydrate(draft: Draft, volume: Volume, key: str, is_of_own: bool) -> None:
     """The sequence of ebs.md 1.2 for this combination of snapshot and key.
 
+    Until it settles the volume holds the blocks and the data key of its snapshot, which may be deleted meanwhile.
     ReEncrypt comes first: the snapshot's data key is wrapped anew under the volume's key and context, so that the one
     Decrypt grant serves both data keys. An own snapshot under the same key needs no more than that.
     """
     if not key:
-        draft.change(volume, state="available", blocks=source.blocks if source else EMPTY_MAP)
+        draft.change(volume, state="available")
         return
-    if source is None or source.data_key is None:
-        _bring_blocks(draft, volume, source, key, None)
+    if volume.data_key is None:
+        _bring_blocks(draft, volume, key, None)
         return
-    carried = envelope.re_wrap(draft, source.data_key, key, volume.id)
-    if source.account == volume.account and carried.key_arn == source.key_arn:
-        draft.change(volume, state="available", data_key=carried, key_arn=carried.key_arn, blocks=source.blocks)
+    carried = envelope.re_wrap(draft, volume.data_key, key, volume.id)
+    if is_of_own and carried.key_arn == volume.data_key.key_arn:
+        draft.change(volume, state="available", data_key=carried, key_arn=carried.key_arn)
     else:
-        _bring_blocks(draft, volume, source, key, carried)
+        _bring_blocks(draft, volume, key, carried)
 
 
-def _bring_blocks(draft: Draft, volume: Volume, source: Snapshot | None, key: str, carried: DataKey | None) -> None:
+def _bring_blocks(draft: Draft, volume: Volume, key: str, carried: DataKey | None) -> None:
     """A new data key; then the service decrypts under the caller's grant, seals the blocks anew, and retires it."""
     data_key = envelope.new_data_key(draft, key, volume.id)
     grant_id = envelope.grant(draft, data_key.key_arn, "Decrypt", envelope.SUBSET, volume.id)
@@ -356,8 +363,9 @@ def _bring_blocks(draft: Draft, volume: Volume, source: Snapshot | None, key: st
         envelope.unwrap(draft, carried, invoked_by=envelope.DIRECT) if carried else plane.platform_key(draft.world)
     )
     envelope.retire(draft, data_key.key_arn, grant_id)
-    volume = draft.change(volume, data_key=data_key, key_arn=data_key.key_arn)
-    _go_on(draft, volume, plane.plan(draft, volume, source.blocks if source else EMPTY_MAP, source_key, target_key))
+    source_blocks = volume.blocks
+    volume = draft.change(volume, data_key=data_key, key_arn=data_key.key_arn, blocks=EMPTY_MAP)
+    _go_on(draft, volume, plane.plan(draft, volume, source_blocks, source_key, target_key))
 
 
 def _go_on(draft: Draft, volume: Volume, move: Move) -> None:
