@@ -40,6 +40,7 @@ INFERRED = (
 JUDGED_BY_OPERATION: Mapping[str, frozenset[str]] = {
     "ebs": frozenset({"DataLength", "ChecksumAlgorithm", "ChecksumAggregationMethod", "MaxResults"})
     | frozenset({"BlockToken", "NextToken", "Checksum"}),
+    "cloudtrail": frozenset({"MaxResults"}),
 }
 
 Shape = Any  # botocore's shapes: their cached properties are opaque to type checkers
