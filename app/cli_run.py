@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -166,7 +167,9 @@ def _graph_of_server(endpoint: str, token: str) -> Graph:
 
 
 def explain(
-    about: Annotated[str, typer.Argument(help="A request id or resource id; a run's id with --journal.")] = "",
+    about: Annotated[
+        str, typer.Argument(help="A request id, a resource id or a code such as D201; a run's id with --journal.")
+    ] = "",
     last: Annotated[bool, typer.Option("--last", help="The last refusal, or the last run of the journal.")] = False,
     endpoint: Server = "",
     journal: Annotated[str, typer.Option(help="Explain the failed steps of a run in this journal.")] = "",
@@ -176,6 +179,9 @@ def explain(
     """Why something was refused: the policy that decided, both accounts' answers, what the caller saw."""
     if not about and not last:
         _fail(USAGE, "say what to explain: a request id, a resource id, a run's id, or --last")
+    if re.fullmatch(r"[Dd]\d{3}", about):
+        typer.echo(_about_code(about))
+        return
     if journal:
         typer.echo(_explained_run(journal, about, json), nl=False)
         return
@@ -184,9 +190,18 @@ def explain(
     typer.echo(_explained_by_server(endpoint, about, token, json), nl=False)
 
 
+def _about_code(code: str) -> str:
+    """What a cause's code stands for."""
+    from app.policy.explain import about_code
+
+    return about_code(code) or _fail(USAGE, f"there is no cause {code.upper()}")
+
+
 def _explained_run(journal: str, run: str, json: bool) -> str:
     """The failed steps of a journaled run."""
-    from workflows.explanation import explained
+    import msgspec
+
+    from workflows import explanation
     from workflows.journal import FileJournal
     from workflows.transition import transition_from
 
@@ -196,8 +211,14 @@ def _explained_run(journal: str, run: str, json: bool) -> str:
         _fail(USAGE, f"{journal} has no run {run!r}")
     if not runs:
         _fail(NOTHING_TO_RUN, f"{journal} has no run")
-    records = (entry for entry in known.entries(run or runs[-1]) if entry["kind"] == "record")
-    return explained([transition_from(entry["transition"]) for entry in records], json=json)
+    entries = list(known.entries(run or runs[-1]))
+    transitions = [transition_from(entry["transition"]) for entry in entries if entry["kind"] == "record"]
+    files = next((entry["files"] for entry in entries if entry["kind"] == "end"), {})
+    if json:
+        return (
+            msgspec.json.encode({"reseal": 1, "explanations": explanation.as_json(transitions, files)}).decode() + "\n"
+        )
+    return explanation.as_text(transitions, files)
 
 
 def _explained_by_server(endpoint: str, about: str, token: str, json: bool) -> str:

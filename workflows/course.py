@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows import principals
 from workflows.expect import Names
-from workflows.machine import UNFORESEEN, End, State, Step, Workflow
+from workflows.machine import End, State, Step, Workflow
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
@@ -83,7 +83,7 @@ def _roles(course: Course) -> dict[str, str]:
     roles: dict[str, str] = {}
     state = course.state
     for step in course.scenario.spec.steps:
-        if not isinstance(state, Step) or state is UNFORESEEN:
+        if not isinstance(state, Step):
             break
         if not step.aside and step.advance is None:
             roles.setdefault(state.as_, str(step.as_).partition("/")[0])

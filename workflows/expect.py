@@ -164,7 +164,7 @@ def fits(expected: Any, actual: Any) -> bool:
 
 def _events(expected: Iterable[Mapping[str, Any]], evidence: Evidence, names: Names) -> Iterator[Difference]:
     """Each expected event, found in the trail after the one before it."""
-    trail = [(event["account"], event.get("body") or {}) for event in evidence.events]
+    trail: list[tuple[str, Mapping[str, Any]]] = [(each["account"], each.get("body") or {}) for each in evidence.events]
     position = 0
     for index, wanted in enumerate(expected):
         found = _next_event(fill(wanted, names.scope), trail, position, names)

@@ -1,16 +1,20 @@
-"""Why a step was refused, in a few lines, from what the run kept of it.
+"""Why a step was refused, from what the run kept of it.
 
-The whole picture (statements, places in files, what would have held) is `app.policy.explain`'s to draw; here is the
-line that a run prints below a failed step: who refused what to whom, and the cause's sentence in the closed table.
+In one line for the step itself: who refused what, and the cause's sentence in the closed table. In full (statements,
+places in files, what would have held) it is `app.policy.explain`'s to tell, from the same evidence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from app.policy.causes import Cause
+from workflows.machine import OK
 from workflows.transition import Report, Transition
+
+if TYPE_CHECKING:
+    from app.policy.explain import Explanation
 
 Names = Mapping[str, str]  # id of a thing -> the step that made it
 
@@ -78,21 +82,33 @@ def named(resource: str, names: Names) -> str:
     return resource.rpartition(":")[2] if resource.startswith("arn:") else resource
 
 
-def explained(transitions: list[Transition], *, json: bool) -> str:
-    """The failed steps of a run: through `app.policy.explain` where it can be had, else the lines above."""
-    import msgspec
+def explanations(transitions: Iterable[Transition], files: Names) -> Iterator[tuple[str, Explanation]]:
+    """(step, why) of every step that was refused, in full. `files`: text of a policy as sent -> the file it came from.
 
-    names = {each.thing: each.step for each in transitions if each.thing}
-    failed = [each for each in transitions if each.outcome != "OK"]
-    if json:
-        told = [
-            {"reseal": 1, "step": each.step, "outcome": each.outcome, "because": because(each, names)}
-            for each in failed
-        ]
-        return "".join(msgspec.json.encode(each).decode() + "\n" for each in told)
-    if not failed:
-        return "nothing was refused in this run\n"
-    lines = (
-        f"{each.step}: {each.call} came to {each.outcome}\n  " + "\n  ".join(because(each, names)) for each in failed
-    )
-    return "\n".join(lines) + "\n"
+    Nothing for a step without evidence, or one that failed by nothing that reseal refuses.
+    """
+    from app.policy.explain import explain
+
+    known = list(transitions)
+    accounts = {each.account: each.principal.partition("/")[0] for each in known if each.account}
+    for each in known:
+        if each.outcome == OK or not each.calls:
+            continue
+        found = explain([*each.decisions, *each.calls], each.request_id, files.get, accounts=accounts)
+        if found is not None:
+            yield each.step, found
+
+
+def as_text(transitions: Iterable[Transition], files: Names) -> str:
+    """Every refused step, explained, for a terminal."""
+    from app.policy.explain import text
+
+    blocks = [text(found) for _, found in explanations(transitions, files)]
+    return "\n\n".join(blocks) + "\n" if blocks else "nothing was refused in this run\n"
+
+
+def as_json(transitions: Iterable[Transition], files: Names) -> list[dict[str, object]]:
+    """The same as plain values, each with its step."""
+    from app.policy.explain import to_json
+
+    return [{"step": step} | to_json(found) for step, found in explanations(transitions, files)]

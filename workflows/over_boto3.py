@@ -122,7 +122,7 @@ def _client_token(service: str, name: str, key: str) -> dict[str, str]:
 
 def has_client_token(operation: str) -> bool:
     service, _, name = operation.partition(":")
-    shape = shapes.operation_model(service, name).input_shape if shapes.exists(service, name) else None
+    shape: Any = shapes.operation_model(service, name).input_shape if shapes.exists(service, name) else None
     return shape is not None and "ClientToken" in shape.members
 
 

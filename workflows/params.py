@@ -34,7 +34,7 @@ def input_shape(operation: str) -> Any:
 def output_members(operation: str) -> frozenset[str]:
     """The names at the top of the operation's answer."""
     service, _, name = operation.partition(":")
-    shape = shapes.operation_model(service, name).output_shape
+    shape: Any = shapes.operation_model(service, name).output_shape
     return frozenset(shape.members) if shape is not None else frozenset()
 
 

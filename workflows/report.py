@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from app.policy.explain import text
+from workflows import explanation
 from workflows.explanation import because, named, things
 from workflows.transition import Report, Transition, to_json
 
@@ -19,7 +21,8 @@ _AWS_SERVICE: Final = ".amazonaws.com"
 
 def as_json(report: Report) -> str:
     """One object, versioned."""
-    return msgspec.json.encode({"reseal": FORMAT, "ok": report.ok} | to_json(report)).decode()
+    told = {"explanations": explanation.as_json(report.transitions, report.files)}
+    return msgspec.json.encode({"reseal": FORMAT, "ok": report.ok} | to_json(report) | told).decode()
 
 
 def as_text(report: Report, *, given: bool = False) -> str:
@@ -29,8 +32,17 @@ def as_text(report: Report, *, given: bool = False) -> str:
     for transition in report.transitions:
         if transition.section == "steps" or given or transition.wrong:
             lines += _step(transition, names)
+    lines += _why(report)
     lines += ["", *_end(report)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _why(report: Report) -> Iterator[str]:
+    """The last refusal in full."""
+    told = list(explanation.explanations(report.transitions, report.files))
+    if told:
+        yield ""
+        yield from text(told[-1][1]).splitlines()
 
 
 def summary(report: Report, seconds: float) -> str:
@@ -133,10 +145,10 @@ def _end(report: Report) -> Iterator[str]:
         yield f"result    {'as expected' if report.ok else 'NOT as expected'}"
 
 
-def _wrapped(head: str, text: str) -> list[str]:
+def _wrapped(head: str, words: str) -> list[str]:
     """Text after a head, going on below itself."""
     indent = " " * min(len(head), 20)
     return textwrap.wrap(
-        f"{head}{text}", COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
+        f"{head}{words}", COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
         drop_whitespace=True, initial_indent="",
     ) or [head]  # fmt: skip

@@ -76,7 +76,7 @@ class Runner:
             self._make_principals()
             self._begin()
             went_well = all(self._step(step, section) for section, step in self._steps())
-            return self._report(*self._finally() if went_well else ((), ""))
+            return self._ended(self._report(*self._finally() if went_well else ((), "")))
         except PortFailed as failed:
             return self._report(stopped=str(failed))
         except Unsure as unsure:
@@ -105,6 +105,12 @@ class Runner:
             first = {"kind": "begin", "scenario": self._scenario.path, "graph": graph.node_link() if graph else None}
             self._journal.append(self._run, first)
         self._set_graph(first["graph"])
+
+    def _ended(self, report: Report) -> Report:
+        """What explains a run later: where the texts of its policies came from."""
+        if not any(entry["kind"] == "end" for entry in self._journal.entries(self._run)):
+            self._journal.append(self._run, {"kind": "end", "ok": report.ok, "files": report.files})
+        return report
 
     def _set_graph(self, node_link: Mapping[str, Any] | None) -> None:
         if node_link is not None:

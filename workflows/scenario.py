@@ -307,7 +307,7 @@ def _words(error: ErrorDetails, loc: tuple[str | int, ...], root: type[BaseModel
     if error["type"] == "value_error":
         return error["msg"].removeprefix("Value error, ")
     if error["type"] == "string_pattern_mismatch":
-        return f"{what}: {error['input']!r} does not have the form {error['ctx']['pattern']}"
+        return f"{what}: {error['input']!r} does not have the form {error.get('ctx', {}).get('pattern')}"
     return f"{what}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
 
 

@@ -81,8 +81,9 @@ def _steps(scenario: Scenario) -> Iterator[Mistake]:
     )
     seen: set[str] = set()
     for section in ("given", "steps"):
+        nodes = list(scenario.tree.get(section) or ())
         for index, step in enumerate(getattr(spec, section)):
-            node = scenario.tree[section].value[index]  # type: ignore[index]
+            node = nodes[index]
             if step.id in seen:
                 yield Mistake(scenario.mark(section, index, "id"), f"there are two steps {step.id!r}")
             if step.id in ALWAYS_KNOWN:
@@ -123,7 +124,8 @@ def _step(scenario: Scenario, step: StepSpec, node: Node, known: _Known) -> Iter
 def _close_operation(service: str, name: str) -> str:
     if service not in shapes.SERVICES:
         return suggest(service, shapes.SERVICES)
-    return suggest(name, shapes.service_model(service).operation_names)
+    model: Any = shapes.service_model(service)
+    return suggest(name, model.operation_names)
 
 
 def _paths(step: StepSpec, node: Node) -> Iterator[Mistake]:
@@ -135,9 +137,9 @@ def _paths(step: StepSpec, node: Node) -> Iterator[Mistake]:
         if name == "later":
             yield inner.mistake("'later' is the settled resource; save under another name")
     response = node["expect"].get("response") if node.get("expect") else None
-    for key, _ in response.items() if response else ():
-        for mistake in _path(key, members, response):
-            yield Mistake(response.keys[key], mistake.text)
+    if response is not None:
+        for key in response.keys:
+            yield from (Mistake(response.keys[key], each.text) for each in _path(key, members, response))
 
 
 def _path(text: str, members: frozenset[str], node: Node) -> Iterator[Mistake]:

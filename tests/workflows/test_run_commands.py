@@ -94,6 +94,6 @@ def test_the_last_run_of_a_journal_is_explained(reseal: Any, tmp_path: Path) -> 
     journal = tmp_path / "journal.jsonl"
     reseal("run", SILENT, "--journal", journal)
     text = reseal("explain", "--last", "--journal", journal).stdout
-    assert "kms:CreateGrant on source-key: no identity policy of the caller allows the action (D101)" in text
+    assert text.startswith("error[D101]: kms:CreateGrant was denied")
     assert reseal("explain", "nobody", "--journal", journal).exit_code == 2
     assert reseal("explain").exit_code == 2
