@@ -38,22 +38,74 @@ def request(share: Share, **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        pytest.param({"SourceSnapshotId": ""}, ("MissingParameter", "The request must contain the parameter SourceSnapshotId"), marks=row("1.4/1")),
+        pytest.param(
+            {"SourceSnapshotId": ""},
+            ("MissingParameter", "The request must contain the parameter SourceSnapshotId"),
+            marks=row("1.4/1"),
+        ),
         pytest.param({"SourceRegion": ""}, ("InternalError", "An internal error has occurred"), marks=row("1.4/2")),
-        pytest.param({"SourceSnapshotId": "snap-x", "DryRun": True}, (INVALID, "The specified snapshotId is invalid"), marks=row("1.4/3")),
+        pytest.param(
+            {"SourceSnapshotId": "snap-x", "DryRun": True},
+            (INVALID, "The specified snapshotId is invalid"),
+            marks=row("1.4/3"),
+        ),
         pytest.param({"SourceSnapshotId": "x"}, (INVALID, "The specified snapshotId is invalid"), marks=row("1.4/3")),
         pytest.param({"SourceRegion": "x"}, ("InvalidRegion", "x is not a valid region name."), marks=row("1.4/4")),
-        pytest.param({"CompletionDurationMinutes": 16}, (INVALID, "'16' is not a valid value for completion duration. Specify a value between 15 and 2880 minutes, in 15 minute increments only"), marks=row("1.4/5")),
-        pytest.param({"DryRun": True}, ("DryRunOperation", "Request would have succeeded, but DryRun flag is set."), marks=row("1.4/7")),
-        pytest.param({"DryRun": True, "SourceSnapshotId": MISSING}, ("DryRunOperation", "Request would have succeeded, but DryRun flag is set."), marks=row("1.4/7")),
-        pytest.param({"DestinationRegion": "us-west-2"}, (INVALID, "DestinationRegion 'us-west-2' does not match the current region (us-east-1)."), marks=row("1.4/8")),
-        pytest.param({"PresignedUrl": "ftp://x"}, (INVALID, "The protocol in PresignedUrl should be http or https"), marks=row("1.4/9")),
-        pytest.param({"PresignedUrl": URL.format(id=MISSING, region=REGION)}, (INVALID, f"The source snapshot specified in PresignedUrl '{MISSING}' does not match the source snapshot in the request: '{{snapshot}}'"), marks=row("1.4/9")),
-        pytest.param({"PresignedUrl": URL.format(id="{snapshot}", region="x")}, (INVALID, "The destination region specified in PresignedUrl: 'x' is incorrect"), marks=row("1.4/9")),
-        pytest.param({"KmsKeyId": NO_KEY, "Encrypted": True}, (INVALID, f"The specified keyId {NO_KEY} is invalid"), marks=row("1.4/10")),
-        pytest.param({"KmsKeyId": "alias/none", "Encrypted": True}, (INVALID, "The specified keyId alias/none is invalid"), marks=row("1.4/10")),
+        pytest.param(
+            {"CompletionDurationMinutes": 16},
+            (
+                INVALID,
+                "'16' is not a valid value for completion duration. "
+                "Specify a value between 15 and 2880 minutes, in 15 minute increments only",
+            ),
+            marks=row("1.4/5"),
+        ),
+        pytest.param(
+            {"DryRun": True},
+            ("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
+            marks=row("1.4/7"),
+        ),
+        pytest.param(
+            {"DryRun": True, "SourceSnapshotId": MISSING},
+            ("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
+            marks=row("1.4/7"),
+        ),
+        pytest.param(
+            {"DestinationRegion": "us-west-2"},
+            (INVALID, "DestinationRegion 'us-west-2' does not match the current region (us-east-1)."),
+            marks=row("1.4/8"),
+        ),
+        pytest.param(
+            {"PresignedUrl": "ftp://x"},
+            (INVALID, "The protocol in PresignedUrl should be http or https"),
+            marks=row("1.4/9"),
+        ),
+        pytest.param(
+            {"PresignedUrl": URL.format(id=MISSING, region=REGION)},
+            (
+                INVALID,
+                f"The source snapshot specified in PresignedUrl '{MISSING}' does not match the source snapshot in the "
+                "request: '{snapshot}'",
+            ),
+            marks=row("1.4/9"),
+        ),
+        pytest.param(
+            {"PresignedUrl": URL.format(id="{snapshot}", region="x")},
+            (INVALID, "The destination region specified in PresignedUrl: 'x' is incorrect"),
+            marks=row("1.4/9"),
+        ),
+        pytest.param(
+            {"KmsKeyId": NO_KEY, "Encrypted": True},
+            (INVALID, f"The specified keyId {NO_KEY} is invalid"),
+            marks=row("1.4/10"),
+        ),
+        pytest.param(
+            {"KmsKeyId": "alias/none", "Encrypted": True},
+            (INVALID, "The specified keyId alias/none is invalid"),
+            marks=row("1.4/10"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_at_once(share: Share, changes: dict[str, Any], refusal: tuple[str, str]) -> None:
     """Method: `{snapshot}` stands for the id of the shared snapshot."""
     id = share.things.snapshot
@@ -254,7 +306,9 @@ def test_a_completed_copy_is_the_targets_own_and_brings_no_tags_permissions_or_d
     assert copy["FullSnapshotSizeInBytes"] == 2 * BLOCK_SIZE_BYTES
     assert copy["CompletionTime"] >= copy["StartTime"]
     assert (copy["OwnerId"], copy["Tags"], copy["Description"]) == (TARGET, [], "")
-    permissions = share.target.do("ec2:DescribeSnapshotAttribute", SnapshotId=copy["SnapshotId"], Attribute="createVolumePermission")  # fmt: skip
+    permissions = share.target.do(
+        "ec2:DescribeSnapshotAttribute", SnapshotId=copy["SnapshotId"], Attribute="createVolumePermission"
+    )
     assert permissions["CreateVolumePermissions"] == []
 
 
@@ -335,7 +389,7 @@ def test_a_second_copy_under_the_same_key_needs_no_new_data_key(share: Share) ->
 
 @row("5/managed-key", "5/no-re-share")
 def test_what_can_not_be_shared_on_is_copied_first_and_the_copy_is_shared(share: Share) -> None:
-    """Method: a copy under aws/ebs, refused; a copy of it under a key of one's own, shared; the shared one itself, never."""
+    """Method: a copy under aws/ebs, refused; a copy of it under one's own key, shared; the shared one itself, never."""
     share = share.with_(target_iam=allow("ec2:*", "ebs:*", "kms:*"))
     target = share.target
     managed = share.copy_to_target(KmsKeyId=None)

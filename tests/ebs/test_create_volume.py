@@ -24,15 +24,42 @@ def request(share: Share, **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        pytest.param({"SnapshotId": None}, ("MissingParameter", "The request must contain the parameter size/snapshot"), marks=row("1.2/no-size")),
-        pytest.param({"AvailabilityZone": None}, ("MissingParameter", "The request must contain the parameter zone"), marks=row("1.2/no-zone")),
+        pytest.param(
+            {"SnapshotId": None},
+            ("MissingParameter", "The request must contain the parameter size/snapshot"),
+            marks=row("1.2/no-size"),
+        ),
+        pytest.param(
+            {"AvailabilityZone": None},
+            ("MissingParameter", "The request must contain the parameter zone"),
+            marks=row("1.2/no-zone"),
+        ),
         pytest.param({"AvailabilityZone": "x"}, UNKNOWN_ZONE, marks=row("1.2/zone-unknown")),
-        pytest.param({"SnapshotId": MISSING}, ("InvalidSnapshot.NotFound", "Snapshot does not exist"), marks=row("0.4", "1.2/snapshot-missing")),
-        pytest.param({"SnapshotId": "snap-x"}, ("InvalidSnapshotID.Malformed", "Value ( snap-x ) for parameter SNAPSHOT is invalid. "), marks=row("1.2/snapshot-malformed")),
-        pytest.param({"Encrypted": False}, ("InvalidParameterCombination", "EncryptedVolume parameter [false] is inconsistent with snapshot encryption state [true]"), marks=row("1.2/encrypted-false", "5/volume-key-errors")),
-        pytest.param({"KmsKeyId": NO_KEY}, ("InvalidParameterDependency", "The parameter [KmsKeyId] requires the parameter Encrypted to be set."), marks=row("1.2/key-without-encrypted", "5/volume-key-errors")),
+        pytest.param(
+            {"SnapshotId": MISSING},
+            ("InvalidSnapshot.NotFound", "Snapshot does not exist"),
+            marks=row("0.4", "1.2/snapshot-missing"),
+        ),
+        pytest.param(
+            {"SnapshotId": "snap-x"},
+            ("InvalidSnapshotID.Malformed", "Value ( snap-x ) for parameter SNAPSHOT is invalid. "),
+            marks=row("1.2/snapshot-malformed"),
+        ),
+        pytest.param(
+            {"Encrypted": False},
+            (
+                "InvalidParameterCombination",
+                "EncryptedVolume parameter [false] is inconsistent with snapshot encryption state [true]",
+            ),
+            marks=row("1.2/encrypted-false", "5/volume-key-errors"),
+        ),
+        pytest.param(
+            {"KmsKeyId": NO_KEY},
+            ("InvalidParameterDependency", "The parameter [KmsKeyId] requires the parameter Encrypted to be set."),
+            marks=row("1.2/key-without-encrypted", "5/volume-key-errors"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_at_once(share: Share, changes: dict[str, Any], refusal: tuple[str, str]) -> None:
     assert share.target.refused("ec2:CreateVolume", **request(share, **changes)) == refusal
 

@@ -140,7 +140,10 @@ class Hand:
         """Every block that is there, decrypted."""
         listed = self.do("ebs:ListSnapshotBlocks", SnapshotId=snapshot_id)["Blocks"]
         asked = ({"BlockIndex": each["BlockIndex"], "BlockToken": each["BlockToken"]} for each in listed)
-        return {each["BlockIndex"]: self.do("ebs:GetSnapshotBlock", SnapshotId=snapshot_id, **each)["BlockData"] for each in asked}  # fmt: skip
+        return {
+            each["BlockIndex"]: self.do("ebs:GetSnapshotBlock", SnapshotId=snapshot_id, **each)["BlockData"]
+            for each in asked
+        }
 
     # people and keys
 

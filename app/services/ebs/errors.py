@@ -141,6 +141,13 @@ SNAPSHOT_NO_PREFIX = AwsError(
     seen="1.10 [O]",
     cause=P,
 )
+TOO_OFTEN = AwsError(
+    "SnapshotCreationPerVolumeRateExceeded",
+    "The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep "
+    "interval between requests.",
+    seen="1.3 [V]",
+    cause=Cause.LIMIT_EXCEEDED,
+)
 RESET_MALFORMED = AwsError(
     "InvalidSnapshotID.Malformed", "The snapshot ID '{id}' is malformed", seen="1.10 [O]", cause=P
 )

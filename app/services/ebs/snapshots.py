@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from app.kernel.operation import Answer
 
 COMPLETES_AFTER_MS = 5_000  # lifelike; presentation only (ebs.md 8)
+GAP_MS = 15_000  # between two snapshots of one volume (ebs.md 1.3 [D])
 ALL = "all"
 
 
@@ -64,6 +65,14 @@ def _volume_is_there(draft: Draft, call: Call) -> None:
         errors.VOLUME_STATE.refuse(id=volume.id)
 
 
+def _not_too_often(draft: Draft, call: Call) -> None:
+    """A rate: only where the world has quotas."""
+    if draft.world.rules.quotas:
+        same = (each for each in draft.scan(Snapshot, call.account, call.region) if each.source_id == call["VolumeId"])
+        if any(call.at_ms - each.started_ms < GAP_MS for each in same):
+            errors.TOO_OFTEN.refuse()
+
+
 @operation(
     "ec2",
     "CreateSnapshot",
@@ -77,6 +86,7 @@ def _volume_is_there(draft: Draft, call: Call) -> None:
         may_tag_snapshot,
         DRY_RUN,
         _volume_is_there,
+        _not_too_often,
     ),
     answers=(
         errors.MISSING_PARAMETER,
@@ -86,6 +96,7 @@ def _volume_is_there(draft: Draft, call: Call) -> None:
         errors.DRY_RUN,
         errors.VOLUME_NOT_FOUND,
         errors.VOLUME_STATE,
+        errors.TOO_OFTEN,
         errors.BAD_TAG_TYPE,
         errors.TAG_RESERVED,
         errors.TAG_LIMIT,
