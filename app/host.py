@@ -27,13 +27,19 @@ if TYPE_CHECKING:
     from app.kernel.authority import Credential
 
 UNKNOWN_KEY = AwsError(
-    "InvalidClientTokenId", "The security token included in the request is invalid.", 403,
-    seen="AWS's common errors [D]", cause=Cause.CREDENTIALS_UNKNOWN,
-)  # fmt: skip
+    "InvalidClientTokenId",
+    "The security token included in the request is invalid.",
+    403,
+    seen="AWS's common errors [D]",
+    cause=Cause.CREDENTIALS_UNKNOWN,
+)
 EXPIRED = AwsError(
-    "ExpiredToken", "The security token included in the request is expired", 403,
-    seen="AWS's common errors [D]", cause=Cause.SESSION_EXPIRED,
-)  # fmt: skip
+    "ExpiredToken",
+    "The security token included in the request is expired",
+    403,
+    seen="AWS's common errors [D]",
+    cause=Cause.SESSION_EXPIRED,
+)
 NO_WORLD = AwsError("InvalidClientTokenId", "reseal has no world of that name", 404, seen="ours")
 
 WORLD_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
