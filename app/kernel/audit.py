@@ -217,6 +217,8 @@ def identity(call: Call) -> dict[str, Any]:
     service = (call.via.invoked_by if call.via else "") or call.acting_service
     if service:
         who["invokedBy"] = service
+    if caller.scope:
+        who["inScopeOf"] = dict(caller.scope)
     return who
 
 

@@ -35,6 +35,7 @@ class Caller(msgspec.Struct, frozen=True, omit_defaults=True):
     session_tags: Pairs = ()
     issued_at_ms: int = 0
     expires_at_ms: int = 0  # 0: long-term credentials
+    scope: Pairs = ()  # CloudTrail's inScopeOf: the resource that the credentials were issued to
 
 
 def root_of(account: str) -> Caller:
