@@ -34,7 +34,7 @@ test: check ## What CI runs: check, the stores on PostgreSQL, every test
 	$(BIN)/pytest -n 2
 
 fast: setup ## The tests that need no database and no server
-	$(BIN)/pytest -n 2 --ignore tests/persistence --ignore tests/crash
+	$(BIN)/pytest -n 2 --ignore tests/persistence --ignore tests/serving --ignore tests/rest
 
 scenario: setup ## Run one scenario: make scenario S=scenarios/sharing/happy-path.reseal.yaml
 	$(BIN)/reseal run $(S)
@@ -54,8 +54,9 @@ bench: setup .venv-bench/servers.stamp ## Measure, beside moto and MiniStack
 soak: setup ## The long runs: every law and crash point at full size
 	RESEAL_SOAK=1 $(BIN)/pytest -n 2
 
-docs: setup ## Regenerate the generated pages
+docs: setup ## Regenerate the generated pages and statements
 	$(BIN)/python -m app.coverage
+	$(BIN)/python -m app.persistence.statements
 
 postgres: setup ## The stores' contract on a PostgreSQL made for it
 	tests/with_postgres --required $(BIN)/pytest tests/persistence -k postgresql

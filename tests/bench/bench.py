@@ -140,7 +140,7 @@ def cold_start(folder: Path) -> float:
     """From the command to `Ready.`, with warm files."""
     arguments, _ = command("reseal", free_port())
     begun = time.perf_counter()
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=folder) as process:  # noqa: S603
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=folder) as process:
         assert process.stdout
         while "Ready." not in (line := process.stdout.readline()):
             if not line:
@@ -151,7 +151,7 @@ def cold_start(folder: Path) -> float:
 
 
 def help_text(folder: Path) -> float:
-    return taken(lambda: subprocess.run([f"{BIN}/reseal", "--help"], capture_output=True, check=True, cwd=folder))  # noqa: S603
+    return taken(lambda: subprocess.run([f"{BIN}/reseal", "--help"], capture_output=True, check=True, cwd=folder))
 
 
 def forking(services: Services, records: int) -> Figure:

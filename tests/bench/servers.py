@@ -47,7 +47,7 @@ def serving(name: str, folder: Path, *more: str) -> Iterator[str]:
     path = {"PATH": f"{OTHERS}:/usr/bin:/bin", "HOME": str(folder)}
     log = folder / f"{name}.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(arguments, stdout=out, stderr=out, cwd=folder, env={**path, **environment})  # noqa: S603
+        process = subprocess.Popen(arguments, stdout=out, stderr=out, cwd=folder, env={**path, **environment})
     try:
         _wait_until_it_answers(process, port, log)
         yield f"http://127.0.0.1:{port}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import typer
 from sources import ROOT
 
 from app import cli
+from app.settings import Settings
 
 
 def commands() -> dict[str, Any]:
@@ -46,3 +48,9 @@ def test_exit_codes_are_the_documented_ones() -> None:
     """Scripts rely on them. Method: the table in docs/index.md."""
     guide = (ROOT / "docs/index.md").read_text()
     assert [code for code in cli.Exit if f"| {code.value} |" not in guide] == []
+
+
+def test_every_setting_is_an_option_of_serve() -> None:
+    """Each setting stands once. Method: fields of `Settings`; `exposed` is said by `--i-know-it-is-open`."""
+    names = {option.name for option in commands()["serve"].params}
+    assert {field.name for field in dataclasses.fields(Settings)} - {"exposed"} - names == set()

@@ -18,7 +18,7 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 
 def run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **more}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
 
 
 def pins(lock: str) -> set[str]:
