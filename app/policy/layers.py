@@ -28,6 +28,7 @@ _EXEMPT: Final = {  # layers that do not bind a kind of caller (4.8; for root: i
 _NOTHING: Final[frozenset[LayerKind]] = frozenset()
 _ORGANIZATION: Final = frozenset({LayerKind.SCP, LayerKind.RCP})
 _OWNER: Final = frozenset({LayerKind.RESOURCE, LayerKind.RCP})
+_NOT_IN_RCPS: Final = "kms:retiregrant"  # "not valid in an RCP", even under a star, whoever retires (4.7)
 _UNCONSTRAINED: Final = frozenset({"DescribeKey", "RetireGrant"})  # constraints are ignored (policy-evaluation.md 4.7)
 
 
@@ -39,6 +40,8 @@ def exempt_layers(asked: Asked) -> frozenset[LayerKind]:
         exempt |= _ORGANIZATION
     if asked.question.layers.rule is Rule.RETIRE:  # inferred.py, RETIRE_IS_DECIDED_BY_GRANT
         exempt |= _OWNER
+    if asked.action == _NOT_IN_RCPS:
+        exempt |= {LayerKind.RCP}
     return exempt
 
 
