@@ -201,7 +201,7 @@ def _saw(found: Story, wire: WireError) -> str:
 def to_json(explanation: Explanation) -> dict[str, object]:
     """Plain JSON values, in the form that `reseal explain --json` and REST answer (ecosystem.md 7.1 and 7.2).
 
-    `repairs` is empty: a repair is only shown once it was tried, and that is for whoever has a world to try it in.
+    `repairs` holds what was put there: a repair is shown once it was tried, by whoever has a world to try it in.
     """
     it = explanation
     place = it.pointed.where if it.pointed else None
@@ -224,7 +224,7 @@ def to_json(explanation: Explanation) -> dict[str, object]:
         "because": _where(place or Where("unknown", "", "", "")),
         "looked_at": [{"kind": one.kind, "count": one.count, "statements": one.statements} for one in it.looked],
         "unknown": list(it.unknown),
-        "repairs": [],
+        "repairs": [dict(one.body) for one in it.repairs],
         "wire_error": {
             "code": it.wire_error.code,
             "message": it.wire_error.message,

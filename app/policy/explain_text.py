@@ -19,7 +19,7 @@ BLOB_MAX = 160  # a word as long as that is an encoded message: nobody reads it
 def text(explanation: Explanation, width: int = 80) -> str:
     """Ends without a newline."""
     width = max(width, WIDTH_MIN)
-    blocks = (_head, _chain, _rule, _answers, _place, _foot)
+    blocks = (_head, _chain, _rule, _answers, _place, _help, _foot)
     told = ("\n".join(block(explanation, width)) for block in blocks)
     return "\n\n".join(one for one in told if one)
 
@@ -141,6 +141,24 @@ def _sure(it: Explanation) -> str:
     parts = [f"{known.decision}" if known.decision else "", f"the words {known.words}" if known.words else ""]
     told = f"how sure of AWS: {', '.join(part for part in parts if part)}"
     return "; ".join((told, *(note.rstrip(".") for note in known.notes)))
+
+
+def _help(it: Explanation, width: int) -> Iterator[str]:
+    """The first repair whole; of the others how many there are."""
+    if not it.repairs:
+        return
+    first, others = it.repairs[0], len(it.repairs) - 1
+    yield from _wrapped("help: ", first.headline, width, hang=2)
+    for place, lines in first.changes:
+        yield f"  --> {place}"
+        yield "   |"
+        yield from (line if len(line) <= width else line[: width - 1] + "…" for line in lines)
+        yield "   |"
+    for note in first.notes:
+        yield from _wrapped("   note: ", note, width, hang=9)
+    yield from (f"   {command}" for command in first.commands)
+    if others:
+        yield f"   and {others} other repair{'' if others == 1 else 's'}"
 
 
 def _foot(it: Explanation, width: int) -> Iterator[str]:

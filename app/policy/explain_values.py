@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -121,6 +122,17 @@ class WireError:
 
 
 @dataclass(frozen=True, slots=True)
+class Mending:
+    """A repair, ready to be shown: made by repair_words.mending once somebody has tried it."""
+
+    headline: str  # "smallest repair (1 edit; ...)"
+    changes: tuple[tuple[str, tuple[str, ...]], ...]  # (file or policy, its lines that go and come)
+    notes: tuple[str, ...]  # side effects
+    commands: tuple[str, ...]
+    body: Mapping[str, object]  # its JSON form
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     cause: Cause
     decision: str  # ExplicitlyDenied, ImplicitlyDenied, NotAPolicyMatter or Unknown
@@ -140,6 +152,7 @@ class Explanation:
     saw: str
     wire_error: WireError
     unknown: tuple[str, ...] = ()
+    repairs: tuple[Mending, ...] = ()  # empty until somebody with a world has tried some; the first is shown whole
 
     @property
     def code(self) -> str:

@@ -6,10 +6,11 @@ import difflib
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from app.policy.explain_values import Mending
 from app.policy.question import LayerKind, Place, Rule
 from app.policy.repair import Repair
 from app.policy.repair_edit import Edit, apply
-from app.policy.words import account_of, plain_name
+from app.policy.words import account_of, plain_name, policy_of
 
 Texts = Callable[[Place], str]  # the text of a policy now; "" for one that is new
 Locate = Callable[[str], str | None]
@@ -71,6 +72,29 @@ _BY_HAND: Final = {
     LayerKind.SESSION: "# assume the role again, with {file} as its session policy",
     LayerKind.ENDPOINT: "# save {file} as the policy of the VPC endpoint",
 }
+
+
+def mending(
+    repair: Repair, rule: Rule, texts: Texts, locate: Locate, *, verified: bool, others_kept: int | None = None
+) -> Mending:
+    """As an explanation shows it. `others_kept`: how many other decisions were made again and stayed as they were."""
+    kept = "" if others_kept is None else f"; keeps every other decision of this world the same: {others_kept} checked"
+    tried = "" if verified else "; not tried in a world yet"
+    edits = f"{repair.size} edit{'' if repair.size == 1 else 's'}"
+    changed = list(after(repair, texts))
+    return Mending(
+        headline=f"smallest repair ({edits}{kept}{tried}): {', '.join(repair.sentences)}",
+        changes=tuple(
+            (_named(place, before, rule, locate), tuple(diff(before, now))) for place, before, now in changed
+        ),
+        notes=repair.side_effects,
+        commands=tuple(commands(repair, rule, lambda place: locate(texts(place)) or f"{place.layer}.json")),
+        body=to_json(repair, texts, locate, verified=verified),
+    )
+
+
+def _named(place: Place, text: str, rule: Rule, locate: Locate) -> str:
+    return locate(text) or f"{policy_of(place.layer, rule)} {place.policy} of {place.attached_to}"
 
 
 def to_json(repair: Repair, texts: Texts, locate: Locate, *, verified: bool) -> dict[str, object]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.kernel.log import DecisionEntry
 from app.policy.decide import decide
+from app.policy.explain import text
+from app.policy.explain import to_json as explanation_to_json
 from app.policy.question import LayerKind, Place, Question
 from app.policy.repair import CannotEdit, Edit, Op, Repair, apply, candidates, edited
 from app.policy.repair_question import rebuilt
-from app.policy.repair_words import after, commands, diff, to_json
+from app.policy.repair_words import after, commands, diff, mending, to_json
 from app.policy.scan import scan
 from tests.policy.build import question
 
@@ -235,3 +238,34 @@ def test_a_repair_is_told_as_lines_commands_and_json() -> None:
     assert (told["size"], told["verified"]) == (1, True)
     [edit] = told["edits"]
     assert (edit["file"], edit["path"], edit["add"]) == ("source-key.json", "/Statement/1/Action", "kms:CreateGrant")
+
+
+def test_a_repair_that_was_tried_is_shown_with_the_explanation() -> None:
+    """The caller tries it in a fork and puts it into the explanation; text and JSON then show it."""
+    stage = Stage()
+    told = stories.the_key_policy_forgets_one_action(stage)
+    put = refused(stories.the_key_policy_forgets_one_action)
+    assert put is not None
+    known = texts(put)
+    found = [
+        mending(one, put.layers.rule, known.__getitem__, stage.files.get, verified=True, others_kept=12)
+        for one in repairs(put)
+    ]
+    shown = text(replace(told, repairs=tuple(found)))
+    assert shown.splitlines()[-16:-3] == [
+        "help: smallest repair (1 edit; keeps every other decision of this world the",
+        "  same: 12 checked): add kms:CreateGrant",
+        "  --> policies/source-key.json",
+        "   |",
+        '26 -         "kms:DescribeKey"',
+        '26 +         "kms:DescribeKey",',
+        '27 +         "kms:CreateGrant"',
+        "   |",
+        "   note: grants of any kind may then be made; a statement of its own could ask",
+        "         for kms:GrantIsForAWSResource",
+        f"   {found[0].commands[0]}",
+        "   and 2 other repairs",
+        "",
+    ]
+    body: Any = explanation_to_json(replace(told, repairs=tuple(found)))
+    assert [one["verified"] for one in body["repairs"]] == [True, True, True]
