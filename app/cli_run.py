@@ -7,6 +7,7 @@ import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from urllib.parse import urlsplit
 
 import typer
 
@@ -78,11 +79,19 @@ def _run_one(file: str, options: Options, svg: str, given: bool, json: bool) -> 
         return COULD_NOT_RUN
     typer.echo(report.as_json(found) if json else report.as_text(found, given=given))
     typer.echo(report.summary(found, time.monotonic() - started), err=True)
+    _say_where(options.endpoint, found)
     if options.journal and found.stopped:
         typer.echo(f"take it up again with --journal {options.journal} --run {found.run}", err=True)
     if svg:
         _draw(found, Path(svg))
     return _code(found)
+
+
+def _say_where(endpoint: str, found: Report) -> None:
+    """Where a run at a reseal server can be looked into: it was given a world of its own."""
+    has_graph = any(each.graph for each in found.transitions)
+    if endpoint and has_graph and not urlsplit(endpoint).path.strip("/"):
+        typer.echo(f"look into its world with --endpoint {endpoint.rstrip('/')}/w/{found.run}", err=True)
 
 
 def _code(found: Report) -> int:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workflows import principals
-from workflows.expect import Names
 from workflows.machine import End, State, Step, Workflow
+from workflows.names import Names
 
 if TYPE_CHECKING:
     from app.graph.build import Graph

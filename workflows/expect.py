@@ -10,56 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workflows import expect_decision
 from workflows.expressions import fill, search
+from workflows.names import Names
 from workflows.params import to_json
 from workflows.settle import like
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
-    from workflows.format import DecisionSpec, EdgeSpec, ExpectSpec, GraphSpec, PathSpec
+    from workflows.format import EdgeSpec, ExpectSpec, GraphSpec, PathSpec
     from workflows.port import Answer, Evidence
 
 Path = tuple[str | int, ...]
 Difference = tuple[Path, str]
-
-RESULTS = {
-    "allow": ("Allowed",),
-    "implicit-deny": ("ImplicitlyDenied",),
-    "explicit-deny": ("ExplicitlyDenied",),
-    "deny": ("ImplicitlyDenied", "ExplicitlyDenied"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What the scenario calls things, and what they are in the cloud."""
-
-    scope: Mapping[str, Any]  # for references
-    accounts: Mapping[str, str]  # alias -> id
-    callers: Mapping[str, tuple[str, ...]]  # principal -> ARNs it shows up under; one that ends in "/" is a prefix
-    things: Mapping[str, str]  # step -> id of the main thing it made
-
-    def node(self, name: str) -> str:
-        """The id of the node that a name means: a step, a principal, a member of a step's result, or itself."""
-        filled = str(fill(name, self.scope))
-        if filled in self.things:
-            return self.things[filled]
-        account, slash, principal = filled.partition("/")
-        if slash and principal == "root" and account in self.accounts:
-            return self.accounts[account]
-        if filled in self.callers:
-            return self.callers[filled][0]
-        head, dot, rest = filled.partition(".")
-        if dot and head in self.scope:
-            return str(search(rest, self.scope[head]) or filled)
-        return filled
-
-    def is_caller(self, principal: str, arn: str) -> bool:
-        account, _, name = principal.partition("/")
-        known = self.callers.get(principal, ())
-        if name == "root":
-            known = (f"arn:aws:iam::{self.accounts.get(account, '')}:root",)
-        return any(arn == each or (each.endswith("/") and arn.startswith(each)) for each in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +50,7 @@ def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator
         return
     yield from _events(expect.events, seen.evidence, names)
     if expect.decision is not None:
-        yield from _decision(expect.decision, seen.evidence, names)
+        yield from expect_decision.differences(expect.decision, seen.evidence, names)
     if expect.graph is not None:
         yield from graph_differences(expect.graph, seen.before, seen.after, names, ("expect", "graph"))
 
@@ -187,92 +150,6 @@ def _next_event(
         if (id is None or id == owner) and fits(rest, body):
             return index
     return None
-
-
-# --- decisions ---
-
-
-def _decision(wanted: DecisionSpec, evidence: Evidence, names: Names) -> Iterator[Difference]:
-    """One decision must satisfy all that is stated; else the one that comes nearest is shown."""
-    asked = [entry for entry in evidence.decisions if entry["action"] == wanted.call]
-    if wanted.caller:
-        asked = [entry for entry in asked if names.is_caller(wanted.caller, entry["caller"])]
-    if not asked:
-        by = f" by {wanted.caller}" if wanted.caller else ""
-        made = ", ".join(dict.fromkeys(entry["action"] for entry in evidence.decisions)) or "none"
-        yield ("expect", "decision"), f"no decision on {wanted.call}{by}; there were {made}"
-        return
-    yield from min((list(_decided(wanted, entry, names)) for entry in reversed(asked)), key=len)
-
-
-def _decided(wanted: DecisionSpec, entry: Mapping[str, Any], names: Names) -> Iterator[Difference]:
-    body = entry.get("body") or {}
-    path = ("expect", "decision")
-    effect = body.get("decision") or ("Allowed" if entry["allowed"] else "ImplicitlyDenied")
-    if wanted.result and effect not in RESULTS[wanted.result]:
-        yield (*path, "result"), f"{entry['action']} on {entry['resource']} was {effect}"
-    cause = entry.get("cause", "")
-    if wanted.cause and wanted.cause not in (cause, body.get("code")):
-        yield (*path, "cause"), f"the cause is {cause or 'none'}, not {wanted.cause}"
-    if wanted.why and _word(cause) != wanted.why:
-        yield (*path, "why"), f"the reason is {_word(cause) or 'none'}, not {wanted.why}"
-    if wanted.blocked_by is not None:
-        yield from _blocked_by(wanted.blocked_by, entry, names)
-    for index, place in enumerate(wanted.allowed_by):
-        if not _allowed_by(place, body, names):
-            yield (*path, "allowed-by", index), "this statement allows nothing here"
-
-
-def _word(cause: str) -> str:
-    """What a scenario writes for a cause; "" for none."""
-    from app.policy.causes import Cause
-
-    return str(Cause[cause].word) if cause in Cause.__members__ else ""
-
-
-def _blocked_by(wanted: Mapping[str, Any], entry: Mapping[str, Any], names: Names) -> Iterator[Difference]:
-    body, path = entry.get("body") or {}, ("expect", "decision", "blocked-by")
-    owner = body.get("layer") in ("resource", "grant", "rcp")
-    account = body.get("resourceAccount") if owner else body.get("principal", {}).get("account")
-    for key, value in wanted.items():
-        text = str(value)
-        if key == "account":
-            if names.accounts.get(text, text) != account:
-                yield (*path, key), f"account {account} refused"
-        elif key == "why":
-            if _word(entry.get("cause", "")) != text:
-                yield (*path, key), f"the reason is {_word(entry.get('cause', '')) or 'none'}, not {text}"
-        elif key == "policy":
-            if names.node(text) != entry["resource"] and text not in _policies(body, str(body.get("layer"))):
-                yield (*path, key), f"it was the {body.get('layer')} policy of {entry['resource']}"
-        else:
-            yield (*path, key), f"blocked-by has account, policy and why, not {key!r}"
-
-
-def _policies(body: Mapping[str, Any], layer: str) -> set[str]:
-    """The names of the policies looked at in a layer, with and without .json."""
-    statements = [each for trace in body.get("layers", ()) if trace["kind"] == layer for each in trace["statements"]]
-    names = {str(each["place"]["policy"]) for each in statements}
-    return names | {f"{name}.json" for name in names}
-
-
-def _allowed_by(wanted: Mapping[str, Any], body: Mapping[str, Any], names: Names) -> bool:
-    """Is there a statement that allows the action, in that account, policy and with that Sid?"""
-    for layer in body.get("layers", ()):
-        for statement in layer["statements"]:
-            place = statement["place"]
-            facts = {
-                "account": place["account"],
-                "policy": place["policy"],
-                "statement": place["sid"],
-            }
-            asked = {key: names.accounts.get(str(value), str(value)) for key, value in wanted.items()}
-            if "policy" in asked:
-                asked["policy"] = asked["policy"].removesuffix(".json")
-            applies = statement["effect"] == "Allow" and statement["applies"]
-            if applies and all(facts.get(key) == value for key, value in asked.items()):
-                return True
-    return False
 
 
 # --- graph ---

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from workflows.expressions import PATTERN
+from workflows.scenario_extends import SECTIONS, beside, extended
 from workflows.verify import suggest
-from workflows.yaml_marks import InvalidFile, Mark, Mistake, Node, at, merged, plain, read
+from workflows.yaml_marks import InvalidFile, Mark, Mistake, Node, at, plain
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from workflows.format import ScenarioSpec, StepSpec
     from workflows.verify import Operations
 
-EXTENDS_DEPTH_MAX = 8
 FILE_BYTES_MAX = 1 << 20
-_SECTIONS = ("given", "steps")
 _POLICY_KEYS = ("trust", "boundary", "session-policy")
 
 
@@ -44,7 +42,7 @@ class Scenario:
 
     def step_mark(self, step: StepSpec, *path: str | int) -> Mark:
         """The place of a step, or of a part of it."""
-        for section in _SECTIONS:
+        for section in SECTIONS:
             for index, each in enumerate(getattr(self.spec, section)):
                 if each is step:
                     return self.mark(section, index, *path)
@@ -59,7 +57,7 @@ def load(path: str | Path, operations: Operations | None = None, *, within: Path
     from workflows.scenario_check import mistakes
 
     files = _Files(within)
-    tree = _extended(files, str(path), 0)
+    tree = extended(files.text, str(path))
     tree = _with_contents(files, tree)
     spec = _typed(tree)
     scenario = Scenario(spec, tree, str(path), files.contents)
@@ -97,7 +95,7 @@ class _Files:
 
     def policy(self, node: Node, name: str) -> Node:
         """A policy file's text in the place of its name; its JSON is checked, with references standing for text."""
-        path = _beside(node.mark.file, name)
+        path = beside(node.mark.file, name)
         text = self.text(path, node.mark)
         try:
             json.loads(PATTERN.sub(lambda found: "x" * len(found[0]), text))
@@ -107,14 +105,10 @@ class _Files:
         return replace(node, value=text)
 
 
-def _beside(file: str, name: str) -> str:
-    return normpath(Path(file).parent / name.removeprefix("file://"))
-
-
 def _with_contents(files: _Files, tree: Node) -> Node:
     """The tree with the text of every policy file in the place of its name."""
     value = dict(tree.items())
-    for section in _SECTIONS:
+    for section in SECTIONS:
         if section in value:
             steps = [_step_with_contents(files, step) for step in value[section]]
             value[section] = replace(value[section], value=steps)
@@ -159,113 +153,6 @@ def _principal_with_contents(files: _Files, principal: Node) -> Node:
     if policies is not None:
         value["policies"] = replace(policies, value=[content(each) for each in policies])
     return replace(principal, value=value) if isinstance(principal.value, dict) else principal
-
-
-# --- extends ---
-
-
-def _extended(files: _Files, path: str, depth: int) -> Node:
-    """A file's tree laid on that of the file it extends."""
-    tree = read(files.text(path), path)
-    if not isinstance(tree.value, dict):
-        raise InvalidFile(tree.mistake("a scenario is a mapping that begins with `reseal: 1`"))
-    extends = tree.get("extends")
-    if extends is None:
-        for key in ("change", "stop-after", "insert-before", "insert-after", "remove"):
-            if key in tree.value:
-                raise InvalidFile(tree.mistake(f"`{key}:` needs `extends:`", key))
-        return tree
-    if depth == EXTENDS_DEPTH_MAX:
-        raise InvalidFile(extends.mistake(f"more than {EXTENDS_DEPTH_MAX} files extend one another"))
-    name = extends.value if isinstance(extends.value, str) else ""
-    target = _beside(path, name)
-    if not Path(target).is_file():
-        raise InvalidFile(extends.mistake(f"there is no file {target}"))
-    return _laid_on(_extended(files, target, depth + 1), tree)
-
-
-def _laid_on(base: Node, tree: Node) -> Node:
-    """`base` with the changes of a file that extends it, in this order: change, insert, remove, steps, stop-after."""
-    value = dict(base.items())
-    for key, node in tree.items():
-        if key not in ("extends", "change", "steps", "stop-after", "insert-before", "insert-after", "remove"):
-            value[key] = merged(value[key], node) if key in value and key != "finally" else node
-    if "finally" not in dict(tree.items()) and tree.get("stop-after") is not None:
-        value.pop("finally", None)
-    result = Node(value, tree.mark, base.keys | tree.keys)
-    for key, change in tree["change"].items() if tree.get("change") else ():
-        result = _changed(result, key, change, tree["change"])
-    for where in ("insert-before", "insert-after"):
-        for id, steps in tree[where].items() if tree.get(where) else ():
-            result = _inserted(result, id, steps, tree[where], after=where == "insert-after")
-    for id in tree["remove"] if tree.get("remove") else ():
-        result = _edited(result, id.value, id, lambda step: [])
-    for step in tree["steps"] if tree.get("steps") else ():
-        result = _step_laid_on(result, step)
-    return _stopped(result, tree.get("stop-after"))
-
-
-def _changed(tree: Node, key: str, change: Node, changes: Node) -> Node:
-    """One entry of `change:`: a step by its id, else a section."""
-    if key in tree.keys and key not in _SECTIONS:
-        return replace(tree, value=dict(tree.items()) | {key: merged(tree[key], change)})
-    return _edited(tree, key, Node(key, changes.keys[key], {}), lambda step: [_merged_step(step, change)])
-
-
-def _merged_step(base: Node, over: Node) -> Node:
-    """A step changed; what is expected of it is said anew, since the claim is another."""
-    result = merged(base, over)
-    expect = over.get("expect")
-    return replace(result, value=dict(result.items()) | {"expect": expect}) if expect is not None else result
-
-
-def _inserted(tree: Node, id: str, steps: Node, inserts: Node, *, after: bool) -> Node:
-    fresh = list(steps) if isinstance(steps.value, list) else [steps]
-    place = Node(id, inserts.keys[id], {})
-    return _edited(tree, id, place, lambda step: [step, *fresh] if after else [*fresh, step])
-
-
-def _step_laid_on(tree: Node, step: Node) -> Node:
-    """A step of the extending file: laid on the one with its id, or put at the end."""
-    id = step.get("id")
-    if id is not None and id.value in _ids(tree):
-        return _edited(tree, id.value, id, lambda base: [_merged_step(base, step)])
-    steps = tree.get("steps")
-    kept = list(steps) if steps else []
-    return replace(tree, value=dict(tree.items()) | {"steps": Node([*kept, step], step.mark, {})})
-
-
-def _edited(tree: Node, id: Any, place: Node, edit: Any) -> Node:
-    """The tree with the step `id` replaced by what `edit` makes of it; `place` is where the id is written."""
-    if id not in _ids(tree):
-        raise InvalidFile(place.mistake(f"there is no step {id!r}" + suggest(str(id), _ids(tree))))
-    value = dict(tree.items())
-    for section in _SECTIONS:
-        if section in value:
-            edited = [new for step in value[section] for new in (edit(step) if _id(step) == id else [step])]
-            value[section] = replace(value[section], value=edited)
-    return replace(tree, value=value)
-
-
-def _stopped(tree: Node, last: Node | None) -> Node:
-    if last is None:
-        return tree
-    steps = list(tree["steps"]) if tree.get("steps") else []
-    ids = [_id(step) for step in steps]
-    if last.value not in ids:
-        raise InvalidFile(last.mistake(f"there is no step {last.value!r}" + suggest(str(last.value), map(str, ids))))
-    kept = replace(tree["steps"], value=steps[: ids.index(last.value) + 1])
-    return replace(tree, value=dict(tree.items()) | {"steps": kept})
-
-
-def _id(step: Node) -> Any:
-    id = step.get("id")
-    return id.value if id else None
-
-
-def _ids(tree: Node) -> list[str]:
-    sections = (tree.get(section) for section in _SECTIONS)
-    return [str(_id(step)) for section in sections if section for step in section]
 
 
 # --- the format ---

@@ -6,12 +6,12 @@ steps); policies must be policies; and where a workflow is given, the steps must
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.kernel import shapes
-from workflows import params
+from workflows import params, scenario_names
 from workflows.expressions import Reference, compiled, references
 from workflows.machine import OK, UNFORESEEN, End, Outcome, Settled, Step
 from workflows.settle import settlement_named_by
@@ -93,6 +93,7 @@ def _steps(scenario: Scenario) -> Iterator[Mistake]:
             known = known.and_(step.id, _members(step))
             yield from _references(node.get("expect"), known)
             yield from _references(node.get("wait"), known)
+            yield from scenario_names.mistakes(node.get("expect"), _nameable(scenario, seen))
     if not spec.steps and not spec.given:
         yield Mistake(scenario.tree.mark, "there are no steps")
 
@@ -163,6 +164,10 @@ def _first_field(parsed: Mapping[str, Any]) -> str | None:
     return str(parsed["value"])
 
 
+def _nameable(scenario: Scenario, steps: Collection[str]) -> scenario_names.Known:
+    return scenario_names.Known(tuple(steps), known_principals(scenario), tuple(scenario.spec.accounts))
+
+
 # --- references ---
 
 
@@ -201,6 +206,8 @@ def _finally(scenario: Scenario) -> Iterator[Mistake]:
     if spec.finally_ is None:
         return
     expect = spec.finally_.expect
+    everything = _nameable(scenario, [step.id for step in (*spec.given, *spec.steps)])
+    yield from scenario_names.mistakes(scenario.tree["finally"].get("expect"), everything)
     ids = {step.id for step in (*spec.given, *spec.steps)}
     for index, id in enumerate(expect.data.same if expect.data else ()):
         if id not in ids:

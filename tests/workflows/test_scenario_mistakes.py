@@ -45,6 +45,11 @@ class Slip:
     says: str
 
 
+def expecting(tree: str) -> tuple[str, str]:
+    """The good file's last step, with something expected of it."""
+    return "    wait:", f"    expect: {tree}\n    wait:"
+
+
 SLIPS = (
     Slip("a misspelt key of the file", "steps:", "stpes:", "11:1", "unknown key 'stpes'; did you mean 'steps'?"),
     Slip("a misspelt key of a step", "    wait:", "    waits:", "16:5", "unknown key 'waits'; did you mean 'wait'?"),
@@ -78,8 +83,17 @@ SLIPS = (
     Slip("steps that leave the workflow", "accounts:", "workflow: snapshot_sharing\naccounts:",
          "15:5", "at 'create_snapshot'"),
     Slip("a policy file that is not there", "policy.json", "polic.json", "5:41", "can not read"),
-    Slip("a repair that can not be checked", "    wait:", "    expect: {repair: {}}\n    wait:",
+    Slip("a repair that can not be checked", *expecting("{repair: {}}"),
          "16:14", "`repair:` is not checked"),
+    Slip("an edge from nowhere", *expecting("{graph: {missing: [{from: kee, to: key}]}}"),
+         "16:39", "did you mean 'key'?"),
+    Slip("a path to nobody", *expecting("{graph: {no-path: {from: key, to: one/rot}}}"),
+         "16:47", "did you mean 'one/root'?"),
+    Slip("an unknown word of a cause", *expecting("{decision: {call: x, why: no-statment}}"),
+         "16:39", "did you mean 'no-statement'?"),
+    Slip("an unknown cause", *expecting("{decision: {call: x, cause: IDENTITY_SILEN}}"),
+         "16:41", "did you mean 'IDENTITY_SILENT'?"),
+    Slip("an unknown account of an event", *expecting("{events: [{account: on}]}"), "16:33", "did you mean 'one'?"),
     Slip("no YAML", "accounts: {one", "accounts: {{one", "4:1", "not YAML"),
     Slip("an extending word without extends", "accounts:", "stop-after: volume\naccounts:", "3:1", "needs `extends:`"),
 )  # fmt: skip
