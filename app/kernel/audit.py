@@ -253,6 +253,7 @@ def note_call(draft: Draft, frame: Frame, result: Result) -> None:
             code=result.error.code if result.error else "",
             message=result.error.message if result.error else "",
             cause=refusal.cause.name if refusal else "",
+            seen=result.error.seen if result.error else "",
             parent=call.parent,
             resources=tuple(
                 dict.fromkeys((*call.about, *frame.about, *names(call.parameters), *names(result.answer or {})))
@@ -277,6 +278,7 @@ def note_settled(draft: Draft, operation: str, resource: str, code: str, result:
             code=code,
             message=result.error.message if result.error else "",
             cause=result.refusal.cause.name if result.refusal else "",
+            seen=result.error.seen if result.error else "",
             resources=(resource, *call.about),
         )
     )

@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
+from app.policy.causes import Cause
+
 if TYPE_CHECKING:
-    from app.policy.causes import Cause
     from app.policy.decide import Decision
     from app.policy.question import Question
 
@@ -58,4 +59,4 @@ class Refused(Exception):
 
 def not_simulated(what: str, code: str = "UnsupportedOperation") -> AwsError:
     """reseal's own refusal: always 400, so that no client retries, and always in these first words."""
-    return AwsError(code, f"reseal does not simulate {what}", 400, seen="ours")
+    return AwsError(code, f"reseal does not simulate {what}", 400, seen="ours", cause=Cause.NOT_SIMULATED)

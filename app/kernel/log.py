@@ -25,6 +25,7 @@ class CallEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="call"):
     code: str = ""  # the error's code; "" where it succeeded
     message: str = ""
     cause: str = ""  # name in the closed table of causes
+    seen: str = ""  # where the error's words come from: reference section and mark
     parent: str = ""
     resources: tuple[str, ...] = ()  # ids and ARNs that the call names or answers
     via: str = ""  # who forwarded it: ec2-frontend-api.amazonaws.com

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from app.kernel import audit, shapes
 from app.kernel.call import Call
 from app.kernel.draft import Draft, Frame, Job, Result
-from app.kernel.errors import AwsError, Refused, not_simulated
+from app.kernel.errors import AwsError, Refusal, Refused, not_simulated
 from app.kernel.log import Entry
 from app.kernel.operation import Operation, Services
 from app.kernel.records import Key, Record
 from app.kernel.world import World
+from app.policy.causes import Cause
 
 if TYPE_CHECKING:
     from app.blocks.ref import BlockRef
@@ -122,7 +123,7 @@ def _shape(services: Services, operation: Operation, call: Call) -> None:
     """The request must fit botocore's model, and hold nothing that the operation does not declare."""
     error = shapes.validate(operation.service, operation.name, call.parameters)
     if error:
-        raise Refused(error)
+        raise Refused(error, Refusal(error.cause or Cause.PARAMETERS))
     undeclared = sorted(
         name for name, value in call.parameters.items() if value is not None and name not in operation.declared
     )
