@@ -12,18 +12,14 @@ from typing import Any
 from app.kernel.call import Caller, Reply, Request, root_of
 from app.kernel.clock import Clock
 from app.kernel.cloud import Cloud, new_world
-from app.kernel.operation import Services
 from app.kernel.store import MemoryStore
 from app.policy.explain import Explanation, explain
-from app.services.ebs import EBS
-from app.services.iam import IAM
-from app.services.kms import KMS
-from app.services.sts import STS
+from app.services import all_services
 
 SOURCE, TARGET = "111122223333", "444455556666"
 REGION = "eu-west-1"
 ACCOUNTS = {SOURCE: "source", TARGET: "target"}
-SERVICES = Services((IAM, STS, KMS, EBS))
+SERVICES = all_services()
 
 Json = dict[str, Any]
 

@@ -249,13 +249,13 @@ def test_every_code_can_be_looked_up() -> None:
     assert about_code("D999") is None
 
 
-def test_a_request_refused_for_its_form_says_that_it_goes_by_the_error() -> None:
+def test_a_request_refused_for_its_form_has_a_cause_of_its_own() -> None:
     stage = Stage()
     stage.call(root_of(SOURCE), "kms:DescribeKey")
     found = explain([entry for _, entry in stage.cloud.world.log.entries()])
     assert found is not None
     assert found.cause is Cause.PARAMETERS
-    assert found.unknown == ("the log names no cause: this one goes by the error",)
+    assert found.unknown == ()
 
 
 def test_what_reseal_does_not_simulate_is_said_to_be_reseal_s_own() -> None:
