@@ -10,7 +10,7 @@ from app.policy.question import LayerKind
 
 from . import plain
 from .naive import grantee_worth
-from .naive_language import ACCOUNT, WORTHS
+from .naive_statement import ACCOUNT, WORTHS
 
 KINDS = {
     LayerKind.IDENTITY: DocumentKind.IDENTITY,

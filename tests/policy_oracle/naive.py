@@ -1,12 +1,12 @@
 """The decision, word for word from policy-evaluation.md section 4. Slow and obvious on purpose.
 
 Every layer is looked at in full before anything is decided; a rule is a sentence of the reference, its section in
-brackets. Readings that the reference leaves open are marked "inferred". See naive_language.py for what matches.
+brackets. Readings that the reference leaves open are marked "inferred". See naive_statement.py for what matches.
 """
 
 from __future__ import annotations
 
-from .naive_language import ACCOUNT, DIRECT, THROUGH, WORTHS, arn_worth, id_worth, matching, one_form_worth
+from .naive_statement import ACCOUNT, DIRECT, THROUGH, WORTHS, arn_worth, id_worth, matching, one_form_worth
 from .plain import Document, Grant, Question
 
 ALLOWED, EXPLICIT, IMPLICIT = "Allowed", "ExplicitlyDenied", "ImplicitlyDenied"
