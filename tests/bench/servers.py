@@ -34,7 +34,7 @@ def command(name: str, port: int, *more: str) -> tuple[list[str], dict[str, str]
     return {
         "reseal": ([f"{BIN}/reseal", "serve", "--port", place, *more], {}),
         "moto": ([f"{OTHERS}/moto_server", "-H", "127.0.0.1", "-p", place], {}),
-        "ministack": ([f"{OTHERS}/ministack"], {"GATEWAY_PORT": place, "MINISTACK_HOST": "127.0.0.1"}),
+        "ministack": ([f"{OTHERS}/ministack"], {"GATEWAY_PORT": place, "BIND_HOST": "127.0.0.1"}),
         "floor": ([sys.executable, str(Path(__file__).with_name("floor.py")), place], {}),
     }[name]
 
