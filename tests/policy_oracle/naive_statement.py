@@ -14,9 +14,9 @@ DIRECT, THROUGH, ACCOUNT = "direct", "through", "account"
 WORTHS = (DIRECT, THROUGH, ACCOUNT)  # best first
 
 
-def principal_worth(element: object, caller: Caller, saved_ids: dict[str, str]) -> str | None:
+def principal_worth(element: str | dict[str, str | list[str]], caller: Caller, saved_ids: dict[str, str]) -> str | None:
     """[3.2] How the best of the listed forms matches the caller; None where none does."""
-    forms = {"AWS": element} if isinstance(element, str) else dict(element)  # type: ignore[call-overload]
+    forms = {"AWS": element} if isinstance(element, str) else element
     found = {
         one_form_worth(kind, name, caller, saved_ids.get(name, "") if kind == "AWS" else "")
         for kind, names in forms.items()
