@@ -116,7 +116,7 @@ ARNS = (
     *("arn:aws:iam::111111111111:role/team/reader", "arn:aws:iam::222222222222:user/dev/ada", "arn:aws:s3:::bucket"),
     *("arn:aws:ec2:us-east-1:111111111111:volume/vol-1", "red", ""),
 )
-TEXTS = ("red", "blue", "Red", "", "re*", "ada", "r\ned", "a:d", "${*}")
+TEXTS = ("red", "blue", "Red", "", "re*", "re*", "ada", "r\ned", "r\ned", "a:d", "${*}")
 MANY = ([], ["red"], ["red", "blue"], ["Red", "blue", "ada"])
 BOOLS = ("true", "false", "True", "maybe")
 NUMBERS = ("0", "7", "7.0", "3600", "-1", "+7", "seven", "7e0", "nan", "")
