@@ -6,14 +6,10 @@ snapshot is reached by createVolumePermission, which EC2 judges itself, so only 
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from app.crypto import cipher
-from app.crypto.material import Secret
+from app.kernel import messages
 from app.kernel.authority import AUTHORIZE, CALLER, Asked, Resource, authorize, tag_context
 from app.kernel.clock import iso
 from app.kernel.errors import AwsError
@@ -57,7 +53,7 @@ def own_volume(draft: Draft, call: Call, id: str) -> Volume | None:
 # resources of questions
 
 
-def _resource_tags(draft: Draft, call: Call, id: str) -> dict[str, ContextValue]:
+def resource_tags(draft: Draft, call: Call, id: str) -> dict[str, ContextValue]:
     """The caller's own tags on it: on a shared snapshot never the owner's (ebs.md 1.1 [V])."""
     tags = draft.get(Tags, call.account, call.region, id)
     pairs = tags.pairs if tags else ()
@@ -78,7 +74,7 @@ def snapshot_resource(draft: Draft, call: Call, id: str, region: str = "") -> Re
         "ec2:Encrypted": "true" if found.encrypted else "false",
         "ec2:SnapshotID": found.id,
     }
-    return Resource(snapshot_arn(region, id), found.account, found, context | _resource_tags(draft, call, id))
+    return Resource(snapshot_arn(region, id), found.account, found, context | resource_tags(draft, call, id))
 
 
 def new_snapshot(draft: Draft, call: Call) -> Resource:
@@ -100,7 +96,7 @@ def volume_resource(draft: Draft, call: Call, id: str) -> Resource:
         if found.snapshot_id:
             context["ec2:ParentSnapshot"] = snapshot_arn(call.region, found.snapshot_id)
     arn = volume_arn(call.region, call.account, id)
-    return Resource(arn, call.account, found, context | _resource_tags(draft, call, id))
+    return Resource(arn, call.account, found, context | resource_tags(draft, call, id))
 
 
 def requested_tags(call: Call, resource_type: str) -> dict[str, str]:
@@ -157,33 +153,7 @@ def denied(draft: Draft, asked: Asked) -> AwsError:
 
 
 def encoded_message(draft: Draft, asked: Asked) -> str:
-    """The decision as STS's DecodeAuthorizationMessage would show it (ebs.md 1.11 [D]), sealed for the account."""
+    """The decision as STS's DecodeAuthorizationMessage shows it, sealed for the caller's account (ebs.md 1.11 [D])."""
     assert asked.decision is not None
     assert asked.question is not None
-    question = asked.question
-    items = [
-        {"key": key, "values": {"items": [{"value": each} for each in _values(value)]}}
-        for key, value in sorted(question.context.items())
-    ]
-    document = {
-        "allowed": False,
-        "explicitDeny": asked.decision.explicit,
-        "matchedStatements": {"items": []},
-        "failures": {"items": []},
-        "context": {
-            "principal": {"id": question.principal.unique_id, "arn": question.principal.arn},
-            "action": question.action,
-            "resource": question.resource,
-            "conditions": {"items": items},
-        },
-    }
-    key = Secret(draft.world.digest("authorization-message", asked.call.account))
-    packed = zlib.compress(json.dumps(document).encode())
-    sealed = cipher.seal_message(
-        key, b"authorization message", asked.call.account.encode(), packed, draft.entropy.draw("authorization-message")
-    )
-    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
-
-
-def _values(value: ContextValue) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else (value,)
+    return messages.encode(draft, asked.call.account, messages.document_of(asked.decision, asked.question))

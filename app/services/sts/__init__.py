@@ -1,19 +1,20 @@
 """STS: who is calling, and temporary credentials.
 
 records   sessions as they are kept    sessions    opening them, and whose key is whose
-assuming  AssumeRole                   identities  the rest        rules  condition keys, refusals, events
+assuming  AssumeRole                   decoding    encoded messages
+identities  the rest                   rules       condition keys, refusals, events
 """
 
 from __future__ import annotations
 
 from app.kernel.operation import Service, operations_in
-from app.services.sts import assuming, identities, rules
+from app.services.sts import assuming, decoding, identities, rules
 from app.services.sts.records import Session
 from app.services.sts.sessions import credential_of
 
 STS = Service(
     name="sts",
-    operations=operations_in(assuming, identities),
+    operations=operations_in(assuming, decoding, identities),
     kinds=(Session,),
     trails={"sts": rules.TRAIL},
     denied=rules.denied,

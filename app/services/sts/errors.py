@@ -54,3 +54,9 @@ LACKS_TAG = _invalid(
     "The specified transitive tag key must be included in the requested tags.", "InvalidParameterValue", INFERRED
 )
 UNKNOWN_KEY = _invalid("Invalid AccessKeyId", "ValidationError", INFERRED)
+MESSAGE_FOREIGN = _invalid(
+    "Not authorized to decode message", "InvalidAuthorizationMessageException", "ebs.md 1.11 [V]"
+)
+MESSAGE_UNREADABLE = _invalid(
+    "The encoded message is invalid", "InvalidAuthorizationMessageException", "ebs.md 1.11 [D]; text inferred"
+)
