@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.sharing.accounts import TwoAccounts, empty_cloud
+from tests.sharing.accounts import Share, TwoAccounts, empty_cloud
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,6 +26,18 @@ def accounts() -> TwoAccounts:
 def lifelike() -> TwoAccounts:
     """The same in a world that settles in AWS's time."""
     return TwoAccounts.prepared(settle="lifelike")
+
+
+@pytest.fixture
+def share(accounts: TwoAccounts) -> Share:
+    """A world of one's own in which everything is allowed and the snapshot is shared."""
+    return accounts.share()
+
+
+@pytest.fixture
+def slow(lifelike: TwoAccounts) -> Share:
+    """The same, where things settle in AWS's time."""
+    return lifelike.share()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a call leaves: all of its changes or none, in either case its entries in the log, nothing of an inner failure."""
+"""A call leaves all of its changes or none, its entries in the log in either case, nothing of an inner failure."""
 
 from __future__ import annotations
 
