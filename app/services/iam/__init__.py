@@ -3,7 +3,7 @@
 records    what is kept                  documents  policies as they are saved and shown
 naming     look-ups, resources, checks   providers  who a key is, what a principal is, which policies speak
 rules      trust, refusals, events       edges      for the graph
-users roles groups keys inline attached policies tagging linked account: the operations, by noun
+users roles groups keys inline attached policies tagging linked account simulation: the operations, by noun
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from app.services.iam import (
     providers,
     roles,
     rules,
+    simulation,
     tagging,
     users,
 )
@@ -28,7 +29,9 @@ from app.services.iam.records import KINDS
 
 IAM = Service(
     name="iam",
-    operations=operations_in(users, roles, groups, keys, inline, attached, policies, tagging, linked, account),
+    operations=operations_in(
+        users, roles, groups, keys, inline, attached, policies, tagging, linked, account, simulation
+    ),
     kinds=KINDS,
     trails={"iam": rules.TRAIL},
     denied=rules.denied,
