@@ -2,21 +2,44 @@
 
 records.py what is kept | rules.py resources, condition keys, refusals | envelope.py every call to KMS | plane.py blocks
 under data keys | volumes.py snapshots.py sharing.py copying.py direct.py tags.py defaults.py places.py the operations
+
+Images and instances, as far as they decide who can use a volume: compute_records.py compute_rules.py compute_errors.py
+devices.py what the operations share | images.py image_*.py instances.py launching.py attachments.py the operations
 """
 
 from app.kernel.errors import not_simulated
 from app.kernel.operation import Service, jobs_in, operations_in
-from app.services.ebs import copying, defaults, direct, places, rules, sharing, snapshots, tags, volumes
+from app.services.ebs import (
+    attachments,
+    copying,
+    defaults,
+    direct,
+    image_attributes,
+    image_copying,
+    image_listing,
+    images,
+    instances,
+    launching,
+    places,
+    rules,
+    sharing,
+    snapshots,
+    tags,
+    volumes,
+)
+from app.services.ebs.compute_records import COMPUTE_KINDS
 from app.services.ebs.edges import edges
 from app.services.ebs.records import KINDS
 from app.services.ebs.trail import DIRECT_TRAIL, EC2_TRAIL
 
-_MODULES = (volumes, snapshots, sharing, copying, direct, tags, defaults, places)
+_STORAGE = (volumes, snapshots, sharing, copying, direct, tags, defaults, places)
+_COMPUTE = (attachments, instances, launching, images, image_listing, image_attributes, image_copying)
+_MODULES = _STORAGE + _COMPUTE
 
 EBS = Service(
     name="ebs",
     operations=operations_in(*_MODULES),
-    kinds=KINDS,
+    kinds=KINDS + COMPUTE_KINDS,
     trails={"ec2": EC2_TRAIL, "ebs": DIRECT_TRAIL},
     denied=rules.denied,
     jobs=jobs_in(*_MODULES),

@@ -8,7 +8,7 @@ under its id. The caller never decrypts: it makes grants, and the service works 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from app.blocks import map as maps
@@ -57,7 +57,10 @@ def _region_is_known(draft: Draft, call: Call) -> None:  # 4
 
 
 def _duration_is_valid(draft: Draft, call: Call) -> None:  # 5
-    minutes = call["CompletionDurationMinutes"]
+    duration_is_valid(call["CompletionDurationMinutes"])
+
+
+def duration_is_valid(minutes: int | None) -> None:
     if minutes is not None and not (15 <= minutes <= 2880 and minutes % 15 == 0):
         errors.BAD_DURATION.refuse(value=minutes)
 
@@ -97,20 +100,24 @@ def _key_is_usable(draft: Draft, call: Call) -> None:  # 10
     key = chosen_key(
         draft, call.account, call.region, bool(source and source.encrypted), bool(call["Encrypted"]), call["KmsKeyId"]
     )
-    if not key:
-        return
+    if key:
+        draft.frame.memo["key"] = usable_key(draft, key)
+
+
+def usable_key(draft: Draft, key: str) -> str:
+    """The ARN of the destination's key, which the caller must be able to describe and which must be enabled."""
     described = envelope.describe_key(draft, key)
     if described.error:
         is_denied = described.error.code == "AccessDeniedException"
         raise requests.refused(errors.KEY_NOT_AUTHORIZED if is_denied else errors.KEY_INVALID, described, key=key)
     metadata = described["KeyMetadata"]
-    draft.frame.memo["key"] = metadata["Arn"]
     if metadata["KeyUsage"] != "ENCRYPT_DECRYPT" or metadata["KeySpec"] != "SYMMETRIC_DEFAULT":
         errors.KEY_INVALID.refuse(Refusal(Cause.KEY_WRONG_KIND), key=key)
     if not metadata["Enabled"]:  # measured for Disabled; the other states answer alike by inference (inferred.py)
         errors.KEY_DISABLED.refuse(
             Refusal(_STATES.get(metadata["KeyState"], Cause.KEY_STATE_INVALID)), key=metadata["Arn"]
         )
+    return metadata["Arn"]
 
 
 _STATES = {
@@ -198,6 +205,13 @@ def copy_snapshot(draft: Draft, call: Call) -> Answer:
     AWS answers 200 even where the source is not there or its key will refuse: that shows on the copy, not here.
     `Encrypted=false` with an encrypted source is ignored [V].
     """
+    minutes = call["CompletionDurationMinutes"] or 0
+    copy = begin(draft, call, call["SourceSnapshotId"], description=call["Description"] or "", minutes=minutes)
+    return {"SnapshotId": copy.id, "Tags": tags.tag_list(requested_tags(call, "snapshot"))}
+
+
+def begin(draft: Draft, call: Call, source_id: str, *, description: str, minutes: int) -> Snapshot:
+    """A copy that the call's SourceRegion, Encrypted, KmsKeyId and tags are for; it settles on the clock."""
     copy = draft.put(
         Snapshot(
             account=call.account,
@@ -207,25 +221,24 @@ def copy_snapshot(draft: Draft, call: Call) -> Answer:
             volume_id=NO_VOLUME,
             size_gib=0,
             state_message=NOT_UPDATED,
-            description=call["Description"] or "",
+            description=description,
             started_ms=call.at_ms,
-            source_id=call["SourceSnapshotId"],
-            duration_minutes=call["CompletionDurationMinutes"] or 0,
+            source_id=source_id,
+            duration_minutes=minutes,
         )
     )
-    asked = requested_tags(call, "snapshot")
-    tags.put_tags(draft, call, copy.id, "snapshot", asked)
+    tags.put_tags(draft, call, copy.id, "snapshot", requested_tags(call, "snapshot"))
     draft.later(
         "settle_copy",
         after_ms=COMPLETES_AFTER_MS,
-        about=(copy.id, call["SourceSnapshotId"]),
+        about=(copy.id, source_id),
         copy_id=copy.id,
         source_region=call["SourceRegion"],
         encrypted=bool(call["Encrypted"]),
         key_id=call["KmsKeyId"] or "",
         key_arn=draft.frame.memo.get("key", ""),
     )
-    return {"SnapshotId": copy.id, "Tags": tags.tag_list(asked)}
+    return copy
 
 
 # later
@@ -325,7 +338,7 @@ def _grants(
     draft: Draft, copy: Snapshot, source: Snapshot, key: str, base: Base | None
 ) -> tuple[Granted, DataKey | None]:
     """Steps 1 to 3 of ebs.md 1.4: the caller's calls, on the copy's key and then on the source's."""
-    how = {"own_request": True}
+    how: dict[str, Any] = {"own_request": True}
     grants: list[tuple[str, str, str]] = []
     data_key = None
     if base is None:

@@ -16,7 +16,7 @@ GIB_BLOCKS = 2048  # blocks of 512 KiB in a GiB
 NO_VOLUME = "vol-ffffffff"  # VolumeId of every copy (ebs.md 1.4 [V])
 
 SnapshotState = Literal["pending", "completed", "error"]
-VolumeState = Literal["creating", "available"]
+VolumeState = Literal["creating", "available", "in-use"]
 Origin = Literal["CreateSnapshot", "CopySnapshot", "StartSnapshot"]
 
 

@@ -89,7 +89,7 @@ def CLIENT_TOKEN(draft: Draft, call: Call) -> Answer | None:
     if seen.asked != _asked(call):
         reused = errors.DIRECT_CONFLICT if call.service == "ebs" else errors.TOKEN_REUSED
         reused.refuse()
-    return _revived(json.loads(seen.answer))
+    return json.loads(seen.answer, object_hook=_revived)
 
 
 def remember_token(draft: Draft, call: Call, answer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -100,13 +100,10 @@ def remember_token(draft: Draft, call: Call, answer: Mapping[str, Any]) -> Mappi
     return answer
 
 
-def _revived(answer: dict[str, Any]) -> dict[str, Any]:
+def _revived(found: dict[str, Any]) -> Any:
     import datetime
 
-    return {
-        k: datetime.datetime.fromisoformat(v["$time"]) if isinstance(v, dict) and "$time" in v else v
-        for k, v in answer.items()
-    }
+    return datetime.datetime.fromisoformat(found["$time"]) if "$time" in found else found
 
 
 def _asked(call: Call) -> str:

@@ -17,7 +17,9 @@ from app.kernel.operation import job, operation
 from app.kernel.records import replace
 from app.policy.causes import Cause
 from app.services.ebs import errors, requests, tags
-from app.services.ebs.records import Move, Snapshot, Writing, Written
+from app.services.ebs.compute_errors import SNAPSHOT_IN_USE
+from app.services.ebs.compute_rules import images_of_snapshot
+from app.services.ebs.records import Move, Snapshot, Volume, Writing, Written
 from app.services.ebs.requests import DRY_RUN, ascii_description, page, required, start_after, volume_id
 from app.services.ebs.rules import (
     authorize_tags,
@@ -61,7 +63,7 @@ def _volume_is_there(draft: Draft, call: Call) -> None:
     volume = own_volume(draft, call, call["VolumeId"])
     if volume is None:
         errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
-    if volume.state != "available":
+    if volume.state not in ("available", "in-use"):
         errors.VOLUME_STATE.refuse(id=volume.id)
 
 
@@ -106,6 +108,11 @@ def create_snapshot(draft: Draft, call: Call) -> Answer:
     """Begin a snapshot of a volume as it is now. The answer shows no key and an empty Progress (ebs.md 1.3 [V])."""
     volume = own_volume(draft, call, call["VolumeId"])
     assert volume is not None
+    return shown_when_asked_for(draft, taken(draft, call, volume, call["Description"] or ""))
+
+
+def taken(draft: Draft, call: Call, volume: Volume, description: str) -> Snapshot:
+    """A snapshot of the volume as it is now, with the tags that the call asks for; it completes on the clock."""
     snapshot = draft.put(
         Snapshot(
             account=call.account,
@@ -114,7 +121,7 @@ def create_snapshot(draft: Draft, call: Call) -> Answer:
             origin="CreateSnapshot",
             volume_id=volume.id,
             size_gib=volume.size_gib,
-            description=call["Description"] or "",
+            description=description,
             started_ms=call.at_ms,
             encrypted=volume.encrypted,
             key_arn=volume.key_arn,
@@ -126,7 +133,7 @@ def create_snapshot(draft: Draft, call: Call) -> Answer:
     )
     tags.put_tags(draft, call, snapshot.id, "snapshot", requested_tags(call, "snapshot"))
     draft.later("complete_snapshot", after_ms=COMPLETES_AFTER_MS, about=(snapshot.id,), snapshot_id=snapshot.id)
-    return shown_when_asked_for(draft, snapshot)
+    return snapshot
 
 
 def shown_when_asked_for(draft: Draft, snapshot: Snapshot) -> dict[str, Any]:
@@ -291,6 +298,13 @@ def snapshot_is_owned(draft: Draft, call: Call) -> None:
         )
 
 
+def _no_image_needs_it(draft: Draft, call: Call) -> None:
+    """Images by their age, the newest first (ST:images_controls [V])."""
+    images = sorted(images_of_snapshot(draft, call.region, call["SnapshotId"]), key=lambda each: -each.created_ms)
+    if images:
+        SNAPSHOT_IN_USE.refuse(id=call["SnapshotId"], images=", ".join(each.id for each in images))
+
+
 @operation(
     "ec2",
     "DeleteSnapshot",
@@ -301,6 +315,7 @@ def snapshot_is_owned(draft: Draft, call: Call) -> None:
         on("ec2:DeleteSnapshot", named_snapshot()),
         DRY_RUN,
         snapshot_is_owned,
+        _no_image_needs_it,
     ),
     answers=(
         errors.MISSING_PARAMETER,
@@ -308,6 +323,7 @@ def snapshot_is_owned(draft: Draft, call: Call) -> None:
         errors.SNAPSHOT_NO_PREFIX,
         errors.UNAUTHORIZED,
         errors.SNAPSHOT_NOT_FOUND,
+        SNAPSHOT_IN_USE,
     ),
 )
 def delete_snapshot(draft: Draft, call: Call) -> Answer:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.kernel.authority import CALLER, Resource, anything, authorize, tag_context
 from app.kernel.operation import operation
-from app.services.ebs import errors, requests
+from app.services.ebs import compute_errors, errors, requests
+from app.services.ebs.compute_rules import image_resource, instance_resource, own_instance, visible_image
 from app.services.ebs.records import Tags
 from app.services.ebs.requests import DRY_RUN, page, required, start_after
 from app.services.ebs.rules import on, own_volume, snapshot_resource, visible_snapshot, volume_resource
@@ -54,12 +55,12 @@ def drop_tags(draft: Draft, call: Call, id: str) -> None:
         draft.delete(found)
 
 
-def specified(resource_type: str) -> Any:
+def specified(*resource_types: str) -> Any:
     """A check of TagSpecifications: only tags for what the operation makes, none reserved, not too many."""
 
     def check(draft: Draft, call: Call) -> None:
         for spec in call["TagSpecifications"] or ():
-            if spec.get("ResourceType") != resource_type:
+            if spec.get("ResourceType") not in resource_types:
                 errors.BAD_TAG_TYPE.refuse(value=spec.get("ResourceType", ""))
             well_formed(spec.get("Tags") or ())
 
@@ -74,7 +75,7 @@ def well_formed(tags: Iterable[Mapping[str, str]]) -> None:
         errors.TAG_LIMIT.refuse()
 
 
-_TYPES = {"snap": "snapshot", "vol": "volume"}
+_TYPES = {"snap": "snapshot", "vol": "volume", "ami": "image", "i": "instance"}
 
 
 def _resource(draft: Draft, call: Call, id: str) -> Resource:
@@ -88,6 +89,13 @@ def _resource(draft: Draft, call: Call, id: str) -> Resource:
         if own_volume(draft, call, id) is None:
             errors.VOLUME_NOT_FOUND.refuse(id=id)
         return volume_resource(draft, call, id)
+    if id.startswith("ami-"):
+        if visible_image(draft, call, id) is None:
+            compute_errors.IMAGE_NOT_FOUND.refuse(id=id)
+        return image_resource(draft, call, id)
+    if id.startswith("i-"):
+        own_instance(draft, call, id)
+        return instance_resource(draft, call, id)
     return errors.BAD_RESOURCE_ID.refuse(value=id)
 
 
@@ -117,12 +125,14 @@ def _tags_are_well_formed(draft: Draft, call: Call) -> None:
         errors.TAG_LIMIT,
         errors.SNAPSHOT_NOT_FOUND,
         errors.VOLUME_NOT_FOUND,
+        compute_errors.IMAGE_NOT_FOUND,
+        compute_errors.INSTANCE_NOT_FOUND,
         errors.BAD_RESOURCE_ID,
     ),
     across_accounts="tags on a shared snapshot are the caller's own",
 )
 def create_tags(draft: Draft, call: Call) -> Answer:
-    """Add tags, or overwrite those of the same key, on snapshots and volumes that the caller can see."""
+    """Add tags, or overwrite those of the same key, on what the caller can see."""
     tags = {tag["Key"]: tag.get("Value", "") for tag in call["Tags"]}
     for id in call["Resources"]:
         put_tags(draft, call, id, _TYPES[id.partition("-")[0]], tags)
@@ -134,7 +144,14 @@ def create_tags(draft: Draft, call: Call) -> Answer:
     "DeleteTags",
     honours={"Resources", "Tags", "DryRun"},
     checks=(required("Resources"), _authorize_each("ec2:DeleteTags"), DRY_RUN),
-    answers=(errors.MISSING_PARAMETER, errors.SNAPSHOT_NOT_FOUND, errors.VOLUME_NOT_FOUND, errors.BAD_RESOURCE_ID),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.SNAPSHOT_NOT_FOUND,
+        errors.VOLUME_NOT_FOUND,
+        compute_errors.IMAGE_NOT_FOUND,
+        compute_errors.INSTANCE_NOT_FOUND,
+        errors.BAD_RESOURCE_ID,
+    ),
     across_accounts="tags on a shared snapshot are the caller's own",
 )
 def delete_tags(draft: Draft, call: Call) -> Answer:

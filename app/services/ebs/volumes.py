@@ -1,4 +1,4 @@
-"""Volumes: CreateVolume, DescribeVolumes, DeleteVolume.
+"""Volumes: CreateVolume, DescribeVolumes, DeleteVolume. A launch makes its volumes here too (launching.py).
 
 CreateVolume answers `creating` whatever its key is worth. The KMS calls (ebs.md 1.2) are made when the volume settles,
 with the request id of CreateVolume; where one of them is refused, the volume does not stay in error, it vanishes.
@@ -18,6 +18,9 @@ from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import job, operation
 from app.policy.causes import Cause
 from app.services.ebs import envelope, errors, places, plane, requests, tags
+from app.services.ebs.attachments import attached, attached_filters, state_of
+from app.services.ebs.compute_errors import STILL_ATTACHED
+from app.services.ebs.compute_rules import attachments_of_volume
 from app.services.ebs.defaults import default_key, defaults
 from app.services.ebs.records import EMPTY_MAP, DataKey, Move, Snapshot, Volume
 from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, page, required, start_after, volume_id
@@ -66,7 +69,21 @@ VOLUME_TYPES = {
 }
 
 
-def _baseline_iops(type: str, size_gib: int) -> int | None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A volume that a request asks for, all defaults filled in."""
+
+    zone: str
+    size_gib: int
+    type: str
+    iops: int | None
+    throughput: int | None
+    source: Snapshot | None
+    key: str  # as it was named, `alias/aws/ebs` or an ARN; "": unencrypted
+    multi_attach: bool = False
+
+
+def baseline_iops(type: str, size_gib: int) -> int | None:
     """gp2: three a GiB, 100 to 16,000 [D]."""
     return min(max(3 * size_gib, 100), 16_000) if type == "gp2" else VOLUME_TYPES[type].iops_default
 
@@ -104,7 +121,10 @@ def _why_invisible(found: Snapshot | None) -> Cause:
 def _size_fits(draft: Draft, call: Call) -> None:
     if call["Size"] is None and not call["SnapshotId"]:
         errors.MISSING_PARAMETER.refuse(name="size/snapshot")
-    type, size = _type(call), _size(draft, call)
+    within_limits(_type(call), _size(draft, call), call["Iops"], call["Throughput"])
+
+
+def within_limits(type: str, size: int, iops: int | None, throughput: int | None) -> None:
     limits = VOLUME_TYPES.get(type)
     if limits is None:
         errors.BAD_VOLUME_TYPE.refuse(type=type)
@@ -112,20 +132,19 @@ def _size_fits(draft: Draft, call: Call) -> None:
         errors.VOLUME_TOO_SMALL.refuse(size=size, low=limits.size_gib_min)
     if size > limits.size_gib_max:
         errors.VOLUME_TOO_LARGE.refuse(size=size, type=type, high=limits.size_gib_max)
-    if type in ("io1", "io2") and call["Iops"] is None:
+    if type in ("io1", "io2") and iops is None:
         errors.IOPS_REQUIRED.refuse()
-    _within(call, "Iops", type, limits.iops_min, limits.iops_max)
-    _within(call, "Throughput", type, 125, limits.throughput_max)
+    _within("iops", iops, type, limits.iops_min, limits.iops_max)
+    _within("throughput", throughput, type, 125, limits.throughput_max)
 
 
-def _within(call: Call, name: str, type: str, low: int, high: int) -> None:
-    value = call[name]
+def _within(name: str, value: int | None, type: str, low: int, high: int) -> None:
     if value is None:
         return
     if not high:
-        errors.IOPS_NOT_SUPPORTED.refuse(name=name.lower(), type=type)
+        errors.IOPS_NOT_SUPPORTED.refuse(name=name, type=type)
     if not low <= value <= high:
-        errors.IOPS_RANGE.refuse(value=value, name=name.lower(), low=low, high=high)
+        errors.IOPS_RANGE.refuse(value=value, name=name, low=low, high=high)
 
 
 def _type(call: Call) -> str:
@@ -147,9 +166,9 @@ def _new_volume(draft: Draft, call: Call) -> Resource:
         "ec2:AvailabilityZone": _zone(call),
         "ec2:VolumeSize": str(_size(draft, call)),
         "ec2:VolumeType": _type(call),
-        "ec2:Encrypted": "true" if _will_be_encrypted(draft, call) else "false",
+        "ec2:Encrypted": "true" if chosen_key(draft, call) else "false",
     }
-    iops = call["Iops"] or _baseline_iops(_type(call), _size(draft, call))
+    iops = call["Iops"] or baseline_iops(_type(call), _size(draft, call))
     context |= {"ec2:VolumeIops": str(iops)} if iops else {}
     context |= {"ec2:VolumeThroughput": str(call["Throughput"])} if call["Throughput"] else {}
     context |= {"ec2:KmsKeyId": call["KmsKeyId"]} if call["KmsKeyId"] else {}
@@ -180,22 +199,17 @@ def _encryption_is_consistent(draft: Draft, call: Call) -> None:
         errors.FALSE_OF_ENCRYPTED.refuse()
 
 
-def _will_be_encrypted(draft: Draft, call: Call) -> bool:
-    source = _source(draft, call)
-    return (
-        bool(call["Encrypted"])
-        or bool(source and source.encrypted)
-        or defaults(draft, call.account, call.region).encrypts
-    )
-
-
 def chosen_key(draft: Draft, call: Call) -> str:
+    return key_for(draft, call, _source(draft, call), call["Encrypted"], call["KmsKeyId"])
+
+
+def key_for(draft: Draft, call: Call, source: Snapshot | None, encrypted: bool | None, key_id: str | None) -> str:
     """The key of the new volume as it was named, `alias/aws/ebs` or an ARN; "" for none (table of ebs.md 5.1)."""
-    source = _source(draft, call)
-    if not _will_be_encrypted(draft, call):
+    is_encrypted = bool(encrypted) or bool(source and source.encrypted)
+    if not (is_encrypted or defaults(draft, call.account, call.region).encrypts):
         return ""
-    if call["KmsKeyId"]:
-        return call["KmsKeyId"]
+    if key_id:
+        return key_id
     if source and source.encrypted and source.account == call.account:
         return source.key_arn
     return default_key(draft, call.account, call.region)
@@ -262,36 +276,14 @@ def create_volume(draft: Draft, call: Call) -> Answer:
     The answer is `creating` even where the key is disabled, unknown or refused: then the volume vanishes.
     """
     source, key, size, type = _source(draft, call), chosen_key(draft, call), _size(draft, call), _type(call)
-    id = draft.new_id("vol", call.account, call.region)
-    volume = draft.put(
-        Volume(
-            account=call.account,
-            region=call.region,
-            id=id,
-            zone=_zone(call),
-            size_gib=size,
-            type=type,
-            iops=call["Iops"] or _baseline_iops(type, size),
-            throughput=call["Throughput"] or VOLUME_TYPES[type].throughput_default,
-            multi_attach=bool(call["MultiAttachEnabled"]),
-            created_ms=call.at_ms,
-            snapshot_id=source.id if source else "",
-            encrypted=bool(key),
-            key_arn=key if key.startswith("arn:") else "",
-            data_key=source.data_key if source else None,
-            blocks=source.blocks if source else EMPTY_MAP,
-            family=source.family if source else id,
-            creating_request_id=call.request_id,
-        )
-    )
-    tags.put_tags(draft, call, id, "volume", requested_tags(call, "volume"))
-    if source and source.account != call.account:
-        _tell_owner(draft, source)
+    iops, throughput = call["Iops"], call["Throughput"]
+    wanted = Wanted(_zone(call), size, type, iops, throughput, source, key, bool(call["MultiAttachEnabled"]))
+    volume = put_volume(draft, call, wanted)
     draft.later(
         "settle_volume",
         after_ms=SETTLES_AFTER_MS,
-        about=(id, source.id) if source else (id,),
-        volume_id=id,
+        about=(volume.id, source.id) if source else (volume.id,),
+        volume_id=volume.id,
         key=key,
         is_of_own=bool(source and source.account == call.account),
     )
@@ -302,6 +294,35 @@ def create_volume(draft: Draft, call: Call) -> Answer:
     elif call["KmsKeyId"]:
         answer["KmsKeyId"] = call["KmsKeyId"]
     return requests.remember_token(draft, call, answer)
+
+
+def put_volume(draft: Draft, call: Call, wanted: Wanted) -> Volume:
+    """The volume in `creating`, with its tags; until it settles it holds its snapshot's blocks and data key."""
+    source, key = wanted.source, wanted.key
+    id = draft.new_id("vol", call.account, call.region)
+    volume = Volume(
+        account=call.account,
+        region=call.region,
+        id=id,
+        zone=wanted.zone,
+        size_gib=wanted.size_gib,
+        type=wanted.type,
+        iops=wanted.iops or baseline_iops(wanted.type, wanted.size_gib),
+        throughput=wanted.throughput or VOLUME_TYPES[wanted.type].throughput_default,
+        multi_attach=wanted.multi_attach,
+        created_ms=call.at_ms,
+        snapshot_id=source.id if source else "",
+        encrypted=bool(key),
+        key_arn=key if key.startswith("arn:") else "",
+        data_key=source.data_key if source else None,
+        blocks=source.blocks if source else EMPTY_MAP,
+        family=source.family if source else id,
+        creating_request_id=call.request_id,
+    )
+    tags.put_tags(draft, call, id, "volume", requested_tags(call, "volume"))
+    if source and source.account != call.account:
+        _tell_owner(draft, source)
+    return draft.put(volume)
 
 
 def _tell_owner(draft: Draft, source: Snapshot) -> None:
@@ -325,7 +346,7 @@ def settle_volume(draft: Draft, call: Call) -> None:
         return
     saved = draft.world
     try:
-        _hydrate(draft, volume, call["key"], call["is_of_own"])
+        hydrate(draft, volume, call["key"], call["is_of_own"])
     except envelope.Stopped as stopped:
         draft.world = saved
         _vanish(draft, call, volume, stopped.result)
@@ -334,7 +355,7 @@ def settle_volume(draft: Draft, call: Call) -> None:
         _vanish(draft, call, volume, Result(error=errors.BLOCK_LOST(index=lost.index)))
 
 
-def _hydrate(draft: Draft, volume: Volume, key: str, is_of_own: bool) -> None:
+def hydrate(draft: Draft, volume: Volume, key: str, is_of_own: bool) -> None:
     """The sequence of ebs.md 1.2 for this combination of snapshot and key.
 
     Until it settles the volume holds the blocks and the data key of its snapshot, which may be deleted meanwhile.
@@ -342,14 +363,14 @@ def _hydrate(draft: Draft, volume: Volume, key: str, is_of_own: bool) -> None:
     Decrypt grant serves both data keys. An own snapshot under the same key needs no more than that.
     """
     if not key:
-        draft.change(volume, state="available")
+        draft.change(volume, state=state_of(draft, volume))
         return
     if volume.data_key is None:
         _bring_blocks(draft, volume, key, None)
         return
     carried = envelope.re_wrap(draft, volume.data_key, key, volume.id)
     if is_of_own and carried.key_arn == volume.data_key.key_arn:
-        draft.change(volume, state="available", data_key=carried, key_arn=carried.key_arn)
+        draft.change(volume, state=state_of(draft, volume), data_key=carried, key_arn=carried.key_arn)
     else:
         _bring_blocks(draft, volume, key, carried)
 
@@ -373,7 +394,7 @@ def _go_on(draft: Draft, volume: Volume, move: Move) -> None:
     move, blocks = plane.step(draft, move, volume.blocks)
     if plane.is_finished(move):
         _drop_move(draft, volume)
-        draft.change(volume, blocks=blocks, state="available")
+        draft.change(volume, blocks=blocks, state=state_of(draft, volume))
     else:
         draft.change(volume, blocks=blocks)
         draft.put(move)
@@ -400,19 +421,24 @@ def _drop_move(draft: Draft, target: Volume | Snapshot) -> None:
         draft.delete(move)
 
 
-def _vanish(draft: Draft, call: Call, volume: Volume, why: Result) -> None:
-    """A volume that can not have its key or its blocks is deleted. Why is in the log, under its id."""
+def remove_volume(draft: Draft, call: Call, volume: Volume) -> None:
+    """The volume and what is kept for it alone."""
+    for attachment in attachments_of_volume(draft, volume.account, volume.region, volume.id):
+        draft.delete(attachment)
     _drop_move(draft, volume)
     draft.delete(volume)
     tags.drop_tags(draft, call, volume.id)
+
+
+def _vanish(draft: Draft, call: Call, volume: Volume, why: Result) -> None:
+    """A volume that can not have its key or its blocks is deleted. Why is in the log, under its id."""
+    remove_volume(draft, call, volume)
     audit.note_settled(draft, "ec2:CreateVolume", volume.id, errors.VOLUME_VANISHED.code, why)
 
 
 # what is there
 
 _FILTERS: requests.FilterTable = {
-    "attachment.instance-id": lambda volume: (),
-    "attachment.status": lambda volume: (),
     "availability-zone": lambda volume: volume.zone,
     "availability-zone-id": lambda volume: places.zone_id(volume.zone),
     "create-time": lambda volume: moment(volume.created_ms).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
@@ -451,7 +477,8 @@ def _ids_are_well_formed(draft: Draft, call: Call) -> None:
 def describe_volumes(draft: Draft, call: Call) -> Answer:
     """The caller's volumes of the Region, in the order of their ids; those named must all be there."""
     after = start_after(draft, call)
-    test = requests.matches(call, _FILTERS, lambda volume: tags.tags_of(draft, call.account, call.region, volume.id))
+    table = {**_FILTERS, **attached_filters(draft)}
+    test = requests.matches(call, table, lambda volume: tags.tags_of(draft, call.account, call.region, volume.id))
     found, more = page(call, filter(test, _candidates(draft, call, after)), lambda volume: volume.id, ids="VolumeIds")
     return {"Volumes": [_shown(draft, volume) for volume in found], **more}
 
@@ -478,7 +505,7 @@ def _shown(draft: Draft, volume: Volume) -> dict[str, Any]:
         "AvailabilityZoneId": places.zone_id(volume.zone),
         "State": volume.state,
         "CreateTime": moment(volume.created_ms),
-        "Attachments": [],
+        "Attachments": attached(draft, volume),
         "VolumeType": volume.type,
         "Encrypted": volume.encrypted,
         "MultiAttachEnabled": volume.multi_attach,
@@ -493,18 +520,35 @@ def _volume_exists(draft: Draft, call: Call) -> None:
         errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
 
 
+def _volume_is_free(draft: Draft, call: Call) -> None:
+    held = attachments_of_volume(draft, call.account, call.region, call["VolumeId"])
+    if held:
+        STILL_ATTACHED.refuse(id=call["VolumeId"], instances=", ".join(each.instance_id for each in held))
+
+
 @operation(
     "ec2",
     "DeleteVolume",
     honours={"VolumeId", "DryRun"},
-    checks=(required("VolumeId"), volume_id(), on("ec2:DeleteVolume", named_volume()), DRY_RUN, _volume_exists),
-    answers=(errors.MISSING_PARAMETER, errors.VOLUME_MALFORMED, errors.UNAUTHORIZED, errors.VOLUME_NOT_FOUND),
+    checks=(
+        required("VolumeId"),
+        volume_id(),
+        on("ec2:DeleteVolume", named_volume()),
+        DRY_RUN,
+        _volume_exists,
+        _volume_is_free,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.VOLUME_MALFORMED,
+        errors.UNAUTHORIZED,
+        errors.VOLUME_NOT_FOUND,
+        STILL_ATTACHED,
+    ),
 )
 def delete_volume(draft: Draft, call: Call) -> Answer:
     """The volume is gone at once; its snapshots stay as they are, wrapped under its id."""
     volume = own_volume(draft, call, call["VolumeId"])
     assert volume is not None
-    _drop_move(draft, volume)
-    draft.delete(volume)
-    tags.drop_tags(draft, call, volume.id)
+    remove_volume(draft, call, volume)
     return {}

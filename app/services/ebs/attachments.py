@@ -1,0 +1,344 @@
+"""Attachments: AttachVolume, DetachVolume, and how a volume is opened and let go (ebs.md 1.7, kms.md 6).
+
+Who attaches makes a grant to the instance's session of `aws:ec2-infrastructure`, for this volume's context alone; that
+session decrypts, and the plaintext data key stays with the attachment. So a key that is disabled or gone does not stop
+a volume that is attached, and refuses its next attach. When the volume is let go, EC2 retires the grant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from app.crypto.material import Secret
+from app.kernel.authority import AUTHORIZE, CALLER
+from app.kernel.call import Caller, service_caller
+from app.kernel.clock import whole_second
+from app.kernel.operation import job, operation
+from app.services.ebs import compute_errors, envelope, errors
+from app.services.ebs.compute_records import Attachment, Instance
+from app.services.ebs.compute_rules import (
+    attachments_of,
+    attachments_of_volume,
+    instance_arn,
+    instance_id,
+    instance_resource,
+    named_instance,
+    own_instance,
+)
+from app.services.ebs.records import Volume
+from app.services.ebs.requests import DRY_RUN, required, volume_id
+from app.services.ebs.rules import named_volume, own_volume
+
+if TYPE_CHECKING:
+    from app.kernel.authority import Resource
+    from app.kernel.call import Call
+    from app.kernel.draft import Draft
+    from app.kernel.operation import Answer
+
+ATTACHES_AFTER_MS = 2_000  # lifelike; presentation only (ebs.md 8)
+DETACHES_AFTER_MS = 3_000
+ROLE = "aws:ec2-infrastructure"
+_DEVICE = re.compile(r"(?:/dev/)?(?:sd|xvd|hd)[a-z]{1,2}[0-9]{0,2}\Z")
+
+
+# opening and letting go
+
+
+def infrastructure(instance: Instance) -> Caller:
+    """EC2's session for one instance, which decrypts the data keys of its volumes (kms.md 9 [V])."""
+    account, role_id = instance.account, f"{instance.account}:{ROLE}"
+    return Caller(
+        "session",
+        account,
+        f"arn:aws:sts::{account}:assumed-role/{ROLE}/{instance.id}",
+        f"{role_id}:{instance.id}",
+        role_arn=f"arn:aws:iam::{account}:role/{ROLE}",
+        role_id=role_id,
+        issued_at_ms=instance.launched_ms,
+        scope=(
+            ("issuerType", "AWS::EC2::Instance"),
+            ("credentialsIssuedTo", instance_arn(instance.region, account, instance.id)),
+        ),
+    )
+
+
+def opened(draft: Draft, volume: Volume, instance: Instance, attachment: Attachment) -> Attachment:
+    """The attachment with its grant and plaintext data key; raises envelope.Stopped where KMS refuses either."""
+    if volume.data_key is None:
+        return draft.change(attachment, state="attached")
+    session = infrastructure(instance)
+    grant = {
+        "KeyId": volume.data_key.key_arn,
+        "GranteePrincipal": session.arn,
+        "RetiringPrincipal": envelope.principal(volume.region),
+        "Operations": ["Decrypt"],
+        "Constraints": {envelope.SUBSET: volume.data_key.context},
+    }
+    grant_id = envelope.as_caller(draft, "kms:CreateGrant", grant)["GrantId"]
+    asked = {"CiphertextBlob": volume.data_key.ciphertext, "EncryptionContext": volume.data_key.context}
+    answer = draft.as_caller("kms:Decrypt", asked, session, invoked_by=envelope.INTERNAL)
+    if answer.error:
+        raise envelope.Stopped("kms:Decrypt", volume.data_key.key_arn, answer)
+    return draft.change(
+        attachment,
+        state="attached",
+        key_arn=volume.data_key.key_arn,
+        grant_id=grant_id,
+        data_key=Secret(answer["Plaintext"]),
+    )
+
+
+def closed(draft: Draft, attachment: Attachment) -> Attachment:
+    """The attachment without them. That the grant is gone already, or its key, holds nothing up."""
+    if attachment.grant_id:
+        asked = {"KeyId": attachment.key_arn, "GrantId": attachment.grant_id}
+        service = service_caller(envelope.principal(attachment.region))
+        draft.as_caller("kms:RetireGrant", asked, service, invoked_by=envelope.INTERNAL)
+    return draft.change(attachment, key_arn="", grant_id="", data_key=None)
+
+
+def let_go(draft: Draft, attachment: Attachment) -> Volume | None:
+    """End an attachment; the volume, if it is still there, is free again unless another instance has it too."""
+    draft.delete(closed(draft, attachment))
+    volume = draft.get(Volume, attachment.account, attachment.region, attachment.volume_id)
+    if volume and volume.state == "in-use":
+        return draft.change(volume, state=state_of(draft, volume))
+    return volume
+
+
+def state_of(draft: Draft, volume: Volume) -> Any:
+    """The state of a volume that is whole."""
+    held = attachments_of_volume(draft, volume.account, volume.region, volume.id)
+    return "in-use" if held else "available"
+
+
+# how they are shown
+
+
+def attached(draft: Draft, volume: Volume) -> list[dict[str, Any]]:
+    """Attachments of DescribeVolumes."""
+    held = attachments_of_volume(draft, volume.account, volume.region, volume.id)
+    return [shown(each) | {"EbsCardIndex": 0} for each in held]
+
+
+def shown(attachment: Attachment) -> dict[str, Any]:
+    return {
+        "VolumeId": attachment.volume_id,
+        "InstanceId": attachment.instance_id,
+        "Device": attachment.device,
+        "State": attachment.state,
+        "AttachTime": whole_second(attachment.attached_ms),
+        "DeleteOnTermination": attachment.delete_on_termination,
+    }
+
+
+_VALUES: Mapping[str, Callable[[Attachment], str]] = {
+    "attachment.attach-time": lambda each: whole_second(each.attached_ms).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+    "attachment.delete-on-termination": lambda each: str(each.delete_on_termination).lower(),
+    "attachment.device": lambda each: each.device,
+    "attachment.instance-id": lambda each: each.instance_id,
+    "attachment.status": lambda each: each.state,
+}
+
+
+def attached_filters(draft: Draft) -> dict[str, Any]:
+    """The filters of DescribeVolumes that look at a volume's attachments."""
+
+    def of(value: Callable[[Attachment], str]) -> Callable[[Volume], tuple[str, ...]]:
+        return lambda volume: tuple(
+            value(each) for each in attachments_of_volume(draft, volume.account, volume.region, volume.id)
+        )
+
+    return {name: of(value) for name, value in _VALUES.items()}
+
+
+# AttachVolume
+
+
+def _both_are_there(draft: Draft, call: Call) -> None:
+    _volume_is_there(draft, call)
+    own_instance(draft, call, call["InstanceId"])
+
+
+def _volume_is_there(draft: Draft, call: Call) -> None:
+    if own_volume(draft, call, call["VolumeId"]) is None:
+        errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
+
+
+def _they_fit(draft: Draft, call: Call) -> None:
+    """The order of these is inferred: the volume's state, the instance's, their zones, the device."""
+    volume, instance = _pair(draft, call)
+    held = attachments_of_volume(draft, volume.account, volume.region, volume.id)
+    if held and not (volume.multi_attach and instance.id not in {each.instance_id for each in held}):
+        compute_errors.ALREADY_ATTACHED.refuse(id=volume.id)
+    if volume.state not in ("available", "in-use"):
+        compute_errors.NOT_AVAILABLE.refuse(id=volume.id)
+    if instance.state not in ("running", "stopped"):
+        compute_errors.INSTANCE_NOT_RUNNING.refuse(id=instance.id)
+    if volume.zone != instance.zone:
+        compute_errors.OTHER_ZONE.refuse(volume=volume.id, instance=instance.id)
+    device_is_free(draft, instance, call["Device"])
+
+
+def device_is_free(draft: Draft, instance: Instance, device: str) -> None:
+    if not _DEVICE.match(device):
+        compute_errors.BAD_DEVICE.refuse(device=device)
+    if any(each.device == device for each in attachments_of(draft, instance)):
+        compute_errors.DEVICE_TAKEN.refuse(device=device)
+
+
+def _pair(draft: Draft, call: Call) -> tuple[Volume, Instance]:
+    volume = own_volume(draft, call, call["VolumeId"])
+    assert volume is not None
+    return volume, own_instance(draft, call, call["InstanceId"])
+
+
+@operation(
+    "ec2",
+    "AttachVolume",
+    honours={"VolumeId", "InstanceId", "Device", "DryRun"},
+    checks=(
+        required("VolumeId", "InstanceId", "Device"),
+        volume_id(),
+        instance_id,
+        AUTHORIZE(("ec2:AttachVolume", named_instance, CALLER), ("ec2:AttachVolume", named_volume(), CALLER)),
+        DRY_RUN,
+        _both_are_there,
+        _they_fit,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.VOLUME_MALFORMED,
+        compute_errors.INSTANCE_MALFORMED,
+        errors.UNAUTHORIZED,
+        errors.VOLUME_NOT_FOUND,
+        compute_errors.INSTANCE_NOT_FOUND,
+        compute_errors.ALREADY_ATTACHED,
+        compute_errors.NOT_AVAILABLE,
+        compute_errors.INSTANCE_NOT_RUNNING,
+        compute_errors.OTHER_ZONE,
+        compute_errors.BAD_DEVICE,
+        compute_errors.DEVICE_TAKEN,
+        compute_errors.KEY_REVOKED,
+    ),
+)
+def attach_volume(draft: Draft, call: Call) -> Answer:
+    """Give a volume to an instance. One that runs opens it at once; one that is stopped, when it starts (inferred)."""
+    volume, instance = _pair(draft, call)
+    attachment = draft.put(new_attachment(call, volume, instance, call["Device"]))
+    if instance.state == "running":
+        try:
+            attachment = opened(draft, volume, instance, attachment)
+        except envelope.Stopped as stopped:
+            compute_errors.KEY_REVOKED.refuse(stopped.result.refusal, id=volume.id)
+    attachment = draft.change(attachment, state="attaching")
+    draft.change(volume, state="in-use")
+    draft.later("settle_attachment", after_ms=ATTACHES_AFTER_MS, about=(volume.id,), attachment_id=attachment.id)
+    return shown(attachment)
+
+
+def new_attachment(call: Call, volume: Volume, instance: Instance, device: str, goes: bool = False) -> Attachment:
+    """Attaching; `goes`: the volume is deleted when the instance ends."""
+    return Attachment(
+        account=volume.account,
+        region=volume.region,
+        id=f"{volume.id}/{instance.id}",
+        volume_id=volume.id,
+        instance_id=instance.id,
+        device=device,
+        attached_ms=call.at_ms,
+        delete_on_termination=goes,
+    )
+
+
+def _attachment(draft: Draft, call: Call) -> Attachment | None:
+    return draft.get(Attachment, call.account, call.region, call["attachment_id"])
+
+
+@job("settle_attachment")
+def settle_attachment(draft: Draft, call: Call) -> None:
+    attachment = _attachment(draft, call)
+    if attachment and attachment.state == "attaching":
+        draft.change(attachment, state="attached")
+
+
+# DetachVolume
+
+
+def _named(draft: Draft, call: Call) -> Attachment | None:
+    """The attachment that VolumeId, and InstanceId and Device if they are given, name."""
+    held = attachments_of_volume(draft, call.account, call.region, call["VolumeId"])
+    wanted = {"instance_id": call["InstanceId"], "device": call["Device"]}
+    fits = (each for each in held if all(value in (None, "", getattr(each, name)) for name, value in wanted.items()))
+    return next(fits, None)
+
+
+def _instances(draft: Draft, call: Call) -> tuple[Resource, ...]:
+    """The instance is asked about where it is named, or where the volume is at one."""
+    found = _named(draft, call)
+    id = call["InstanceId"] or (found.instance_id if found else "")
+    return (instance_resource(draft, call, id),) if id else ()
+
+
+def _it_is_attached(draft: Draft, call: Call) -> None:
+    volume, found = own_volume(draft, call, call["VolumeId"]), _named(draft, call)
+    assert volume is not None
+    if found is None and volume.state != "in-use":
+        compute_errors.NOT_ATTACHED.refuse(id=volume.id, state=volume.state)
+    if found is None:
+        what = f"instance '{call['InstanceId']}'" if call["InstanceId"] else f"device {call['Device']}"
+        compute_errors.NO_SUCH_ATTACHMENT.refuse(id=volume.id, what=what)
+
+
+def _it_is_not_the_root(draft: Draft, call: Call) -> None:
+    """The root volume stays with an instance that is not stopped."""
+    found = _named(draft, call)
+    assert found is not None
+    instance = draft.get(Instance, call.account, call.region, found.instance_id)
+    if instance and instance.state != "stopped" and instance.root_device == found.device:
+        compute_errors.ROOT_STAYS.refuse(id=found.volume_id, instance=instance.id)
+
+
+@operation(
+    "ec2",
+    "DetachVolume",
+    honours={"VolumeId", "InstanceId", "Device", "DryRun"},
+    inert={"Force": "no guest of a simulated instance holds a volume back"},
+    checks=(
+        required("VolumeId"),
+        volume_id(),
+        instance_id,
+        AUTHORIZE(("ec2:DetachVolume", _instances, CALLER), ("ec2:DetachVolume", named_volume(), CALLER)),
+        DRY_RUN,
+        _volume_is_there,
+        _it_is_attached,
+        _it_is_not_the_root,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.VOLUME_MALFORMED,
+        compute_errors.INSTANCE_MALFORMED,
+        errors.UNAUTHORIZED,
+        errors.VOLUME_NOT_FOUND,
+        compute_errors.NOT_ATTACHED,
+        compute_errors.NO_SUCH_ATTACHMENT,
+        compute_errors.ROOT_STAYS,
+    ),
+)
+def detach_volume(draft: Draft, call: Call) -> Answer:
+    """Take a volume back; when it is free its grant is retired and its data key is gone from the instance."""
+    found = _named(draft, call)
+    assert found is not None
+    attachment = draft.change(found, state="detaching")
+    about = (attachment.volume_id,)
+    draft.later("settle_detachment", after_ms=DETACHES_AFTER_MS, about=about, attachment_id=attachment.id)
+    return shown(attachment)
+
+
+@job("settle_detachment")
+def settle_detachment(draft: Draft, call: Call) -> None:
+    attachment = _attachment(draft, call)
+    if attachment and attachment.state == "detaching":
+        let_go(draft, attachment)

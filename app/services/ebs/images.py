@@ -1,0 +1,365 @@
+"""Images: RegisterImage, CreateImage, DeregisterImage (ebs.md 1.9, ST:images_controls [V]).
+
+An image is a list of devices, each a snapshot or an empty volume. Making one asks nothing of KMS: what its snapshots
+are encrypted under matters to whoever launches or copies it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from app.kernel.authority import CALLER, Resource, authorize, tag_context
+from app.kernel.errors import Refused, not_simulated
+from app.kernel.operation import job, operation
+from app.services.ebs import compute_errors, devices, errors, tags
+from app.services.ebs.compute_records import Attachment, BlockDevice, Image, Instance
+from app.services.ebs.compute_rules import (
+    attachments_of,
+    image_arn,
+    image_id,
+    image_is_own,
+    images_of_snapshot,
+    instance_id,
+    instance_resource,
+    named_image,
+    new_image,
+    own_image,
+    own_instance,
+)
+from app.services.ebs.records import Snapshot, Volume
+from app.services.ebs.requests import DRY_RUN, ascii_description, required
+from app.services.ebs.rules import (
+    authorize_tags,
+    find_snapshot,
+    on,
+    own_snapshot,
+    requested_tags,
+    snapshot_arn,
+    snapshot_resource,
+)
+from app.services.ebs.snapshots import remove, taken
+
+if TYPE_CHECKING:
+    from app.kernel.call import Call
+    from app.kernel.draft import Draft
+    from app.kernel.operation import Answer
+
+READY_AFTER_MS = 6_000  # lifelike; presentation only (ebs.md 8)
+DEFAULT_ROOT = "/dev/sda1"
+_NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}\Z")  # wider than the error's text says (API reference [D])
+
+
+def name_is_free(draft: Draft, call: Call) -> None:
+    """A check: well-formed, and of no other image of the account in this Region."""
+    name = call["Name"]
+    if not _NAME.match(name):
+        compute_errors.IMAGE_NAME_MALFORMED.refuse()
+    taken_by = next(draft.scan_index(Image, "name", call.account, call.region, name), None)
+    if taken_by:
+        compute_errors.IMAGE_NAME_TAKEN.refuse(name=name, id=taken_by.id)
+
+
+def may_tag_image(draft: Draft, call: Call) -> None:
+    authorize_tags(draft, call, "image", image_arn(call.region, "*"))
+    authorize_tags(draft, call, "snapshot", snapshot_arn(call.region, "*"))
+
+
+def _mappings_are_well_formed(draft: Draft, call: Call) -> None:
+    devices.mappings_are_well_formed(call["BlockDeviceMappings"])
+
+
+# RegisterImage
+
+
+def _root(call: Call) -> str:
+    return call["RootDeviceName"] or DEFAULT_ROOT
+
+
+def _snapshots_are_own(draft: Draft, call: Call) -> None:
+    """The root is a snapshot; all are the caller's own, complete, and bring their encryption along."""
+    wanted = devices.changed((), call["BlockDeviceMappings"])
+    if not any(each.device == _root(call) and each.snapshot_id for each in wanted):
+        compute_errors.NO_ROOT_SNAPSHOT.refuse()
+    asked = devices.encryption_of(call["BlockDeviceMappings"])
+    found = [_registered(draft, call, each, *asked[each.device]) for each in wanted]
+    draft.frame.memo["devices"] = tuple(found)
+
+
+def _registered(
+    draft: Draft, call: Call, device: BlockDevice, encrypted: bool | None, key_id: str | None
+) -> BlockDevice:
+    if key_id:
+        raise Refused(not_simulated("KmsKeyId in the block device mapping of an image: a launch names it"))
+    if not device.snapshot_id:
+        devices.sized(device, None)
+        return device
+    if encrypted is not None:
+        compute_errors.ENCRYPTED_WITH_SNAPSHOT.refuse()
+    snapshot = _usable_snapshot(draft, call, device.snapshot_id)
+    return _sized(device, snapshot)
+
+
+def _sized(device: BlockDevice, snapshot: Snapshot) -> BlockDevice:
+    return replace(device, size_gib=devices.sized(device, snapshot), encrypted=snapshot.encrypted)
+
+
+def _usable_snapshot(draft: Draft, call: Call, id: str) -> Snapshot:
+    found = find_snapshot(draft, call.region, id)
+    if found is None or not found.is_visible_to(call.account):
+        compute_errors.SNAPSHOT_ID_NOT_FOUND.refuse(id=id)
+    if found.account != call.account:
+        compute_errors.NOT_YOUR_SNAPSHOT.refuse(id=id, account=call.account)
+    if found.state != "completed":
+        errors.SNAPSHOT_PENDING.refuse(state=found.state)
+    return found
+
+
+def _may_register(draft: Draft, call: Call) -> None:
+    """The image, then each snapshot; both are needed (ST:images_controls [V])."""
+    authorize(draft, call, "ec2:RegisterImage", new_image(draft, call), CALLER)
+    for mapping in call["BlockDeviceMappings"] or ():
+        id = (mapping.get("Ebs") or {}).get("SnapshotId")
+        if id:
+            authorize(draft, call, "ec2:RegisterImage", snapshot_resource(draft, call, id), CALLER)
+
+
+@operation(
+    "ec2",
+    "RegisterImage",
+    honours={
+        "Name",
+        "Description",
+        "Architecture",
+        "RootDeviceName",
+        "BlockDeviceMappings",
+        "VirtualizationType",
+        "EnaSupport",
+        "BootMode",
+        "ImdsSupport",
+        "TagSpecifications",
+        "DryRun",
+    },
+    inert={"SriovNetSupport": "a simulated instance has no network interface"},
+    checks=(
+        required("Name"),
+        ascii_description,
+        _mappings_are_well_formed,
+        tags.specified("image"),
+        _may_register,
+        may_tag_image,
+        DRY_RUN,
+        name_is_free,
+        _snapshots_are_own,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.NOT_ASCII,
+        compute_errors.NO_DEVICE_NAME,
+        compute_errors.DEVICE_TWICE,
+        errors.BAD_TAG_TYPE,
+        errors.TAG_RESERVED,
+        errors.TAG_LIMIT,
+        errors.UNAUTHORIZED,
+        errors.DRY_RUN,
+        compute_errors.IMAGE_NAME_MALFORMED,
+        compute_errors.IMAGE_NAME_TAKEN,
+        compute_errors.NO_ROOT_SNAPSHOT,
+        compute_errors.ENCRYPTED_WITH_SNAPSHOT,
+        compute_errors.SNAPSHOT_ID_NOT_FOUND,
+        compute_errors.NOT_YOUR_SNAPSHOT,
+        errors.SNAPSHOT_PENDING,
+        compute_errors.NO_SIZE,
+        compute_errors.SIZE_BELOW_SNAPSHOT,
+    ),
+)
+def register_image(draft: Draft, call: Call) -> Answer:
+    """Make an image of the caller's own snapshots; sizes in GiB. It is available at once."""
+    image = put_image(
+        draft,
+        call,
+        root_device=_root(call),
+        devices=draft.frame.memo["devices"],
+        architecture=call["Architecture"] or "i386",
+        virtualization=call["VirtualizationType"] or "paravirtual",
+        ena=bool(call["EnaSupport"]),
+        boot_mode=call["BootMode"] or "",
+        imds_support=call["ImdsSupport"] or "",
+    )
+    return {"ImageId": image.id}
+
+
+def put_image(draft: Draft, call: Call, **fields: Any) -> Image:
+    """A new image of the caller's, by the call's Name, Description and tags."""
+    image = Image(
+        account=call.account,
+        region=call.region,
+        id=draft.new_id("ami", call.account, call.region),
+        name=call["Name"],
+        description=call["Description"] or "",
+        created_ms=call.at_ms,
+        **fields,
+    )
+    tags.put_tags(draft, call, image.id, "image", requested_tags(call, "image"))
+    return draft.put(image)
+
+
+# CreateImage
+
+
+def _instance_is_whole(draft: Draft, call: Call) -> None:
+    instance = own_instance(draft, call, call["InstanceId"])
+    if instance.state not in ("running", "stopped"):
+        compute_errors.NOT_IMAGEABLE.refuse(id=instance.id)
+
+
+def _images_instance(draft: Draft, call: Call) -> tuple[Resource, ...]:
+    context = {"ec2:Owner": call.account} | tag_context(requested_tags(call, "snapshot"))
+    snapshot = Resource(snapshot_arn(call.region, "*"), call.account, context=context)
+    return (instance_resource(draft, call, call["InstanceId"]), new_image(draft, call), snapshot)
+
+
+@operation(
+    "ec2",
+    "CreateImage",
+    honours={"InstanceId", "Name", "Description", "BlockDeviceMappings", "TagSpecifications", "DryRun"},
+    inert={"NoReboot": "no guest runs that a reboot would bring to rest"},
+    checks=(
+        required("InstanceId", "Name"),
+        instance_id,
+        ascii_description,
+        _mappings_are_well_formed,
+        tags.specified("image", "snapshot"),
+        on("ec2:CreateImage", _images_instance),
+        may_tag_image,
+        DRY_RUN,
+        _instance_is_whole,
+        name_is_free,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        compute_errors.INSTANCE_MALFORMED,
+        errors.NOT_ASCII,
+        compute_errors.NO_DEVICE_NAME,
+        compute_errors.DEVICE_TWICE,
+        errors.BAD_TAG_TYPE,
+        errors.TAG_RESERVED,
+        errors.TAG_LIMIT,
+        errors.UNAUTHORIZED,
+        errors.DRY_RUN,
+        compute_errors.INSTANCE_NOT_FOUND,
+        compute_errors.NOT_IMAGEABLE,
+        compute_errors.IMAGE_NAME_MALFORMED,
+        compute_errors.IMAGE_NAME_TAKEN,
+        compute_errors.NO_SIZE,
+        compute_errors.SIZE_BELOW_SNAPSHOT,
+    ),
+)
+def create_image(draft: Draft, call: Call) -> Answer:
+    """Make an image of an instance: a snapshot of each of its volumes, without a call to KMS, and its empty devices."""
+    instance = own_instance(draft, call, call["InstanceId"])
+    image = put_image(
+        draft,
+        call,
+        state="pending",
+        root_device=instance.root_device,
+        devices=(),
+        architecture=instance.architecture,
+        virtualization=instance.virtualization,
+        source_instance_id=instance.id,
+    )
+    found = tuple(_imaged(draft, call, image, instance))
+    draft.change(image, devices=devices.changed(found, call["BlockDeviceMappings"]))
+    draft.later("settle_image", after_ms=READY_AFTER_MS, about=(image.id,), image_id=image.id)
+    return {"ImageId": image.id}
+
+
+def _imaged(draft: Draft, call: Call, image: Image, instance: Instance) -> Iterator[BlockDevice]:
+    """A device for each volume that no mapping takes away, with its snapshot."""
+    without = {each["DeviceName"] for each in call["BlockDeviceMappings"] or () if each.get("NoDevice") is not None}
+    for attachment in attachments_of(draft, instance):
+        volume = draft.get(Volume, attachment.account, attachment.region, attachment.volume_id)
+        if volume and attachment.device not in without:
+            description = f"Created by CreateImage({instance.id}) for {image.id}"
+            yield _device_of(attachment, volume, taken(draft, call, volume, description))
+
+
+def _device_of(attachment: Attachment, volume: Volume, snapshot: Snapshot) -> BlockDevice:
+    return BlockDevice(
+        device=attachment.device,
+        snapshot_id=snapshot.id,
+        size_gib=volume.size_gib,
+        type=volume.type,
+        iops=volume.iops if volume.type != "gp2" else None,
+        throughput=volume.throughput,
+        encrypted=volume.encrypted,
+        delete_on_termination=attachment.delete_on_termination,
+    )
+
+
+@job("settle_image")
+def settle_image(draft: Draft, call: Call) -> None:
+    """Available once its snapshots are complete; failed, with their reason, if one of them is."""
+    image = draft.get(Image, call.account, call.region, call["image_id"])
+    if image is None or image.state != "pending":
+        return
+    ids = [device.snapshot_id for device in image.devices if device.snapshot_id]
+    snapshots = [own_snapshot(draft, call, id) for id in ids]
+    broken = next((each for each in snapshots if each is None or each.state == "error"), None)
+    if broken or None in snapshots:
+        draft.change(image, state="failed", reason=broken.state_message if broken else "")
+    elif all(each and each.state == "completed" for each in snapshots):
+        by_id = {each.id: each for each in snapshots if each}
+        found = tuple(_sized(each, by_id[each.snapshot_id]) if each.snapshot_id else each for each in image.devices)
+        draft.change(image, state="available", devices=found)
+    else:
+        draft.later("settle_image", after_ms=READY_AFTER_MS, about=call.about, image_id=image.id)
+
+
+# DeregisterImage
+
+
+@operation(
+    "ec2",
+    "DeregisterImage",
+    honours={"ImageId", "DeleteAssociatedSnapshots", "DryRun"},
+    checks=(
+        image_id(),
+        on("ec2:DeregisterImage", named_image()),
+        DRY_RUN,
+        image_is_own,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        compute_errors.IMAGE_MALFORMED,
+        compute_errors.IMAGE_NO_PREFIX,
+        errors.UNAUTHORIZED,
+        compute_errors.IMAGE_NOT_FOUND,
+        compute_errors.IMAGE_NOT_YOURS,
+        compute_errors.IMAGE_UNAVAILABLE,
+    ),
+)
+def deregister_image(draft: Draft, call: Call) -> Answer:
+    """No launch from it any more. Instances stay; its snapshots stay, unless they are to go and nothing needs them."""
+    image = own_image(draft, call, call["ImageId"])
+    draft.change(image, state="deregistered")
+    tags.drop_tags(draft, call, image.id)
+    ids = dict.fromkeys(each.snapshot_id for each in image.devices if each.snapshot_id)
+    results = [_deleted(draft, call, id) for id in ids] if call["DeleteAssociatedSnapshots"] else []
+    return {"Return": True, "DeleteSnapshotResults": results}
+
+
+def _deleted(draft: Draft, call: Call, id: str) -> dict[str, str]:
+    """Deleting a snapshot along with its image needs ec2:DeleteSnapshot on it, and that no other image has it [D]."""
+    snapshot = own_snapshot(draft, call, id)
+    if snapshot is None or any(images_of_snapshot(draft, call.region, id)):
+        return {"SnapshotId": id, "ReturnCode": "skipped"}
+    try:
+        authorize(draft, call, "ec2:DeleteSnapshot", snapshot_resource(draft, call, id), CALLER)
+    except Refused:
+        return {"SnapshotId": id, "ReturnCode": "missing-permissions"}
+    remove(draft, call, snapshot)
+    return {"SnapshotId": id, "ReturnCode": "success"}
