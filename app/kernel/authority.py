@@ -118,7 +118,7 @@ class AUTHORIZE:
     """A check: each action must be allowed on each of its resources, in this order. `None` for a resource skips it."""
 
     def __init__(self, *questions: tuple[str, ResourceOf] | tuple[str, ResourceOf, Side]) -> None:
-        self.questions = tuple(
+        self.questions: tuple[tuple[str, ResourceOf, Side], ...] = tuple(
             (question[0], question[1], question[2] if len(question) == 3 else BOTH) for question in questions
         )
 

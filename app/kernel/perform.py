@@ -141,7 +141,7 @@ def unknown_operation(services: Services, call: Call) -> AwsError:
     return not_simulated(call.operation, _UNKNOWN.get(call.service, "InvalidAction"))
 
 
-_UNKNOWN = dict.fromkeys(("kms", "cloudtrail", "organizations", "ebs"), "UnknownOperationException")
+_UNKNOWN: dict[str, str] = dict.fromkeys(("kms", "cloudtrail", "organizations", "ebs"), "UnknownOperationException")
 
 
 def _notes(services: Services, call: Call) -> tuple[str, ...]:

@@ -88,7 +88,9 @@ class Records:
         tree, records = self._trees.get(f"{kind.kind}/{index}"), self._trees.get(kind.kind)
         if tree and records:
             for _, at in tree.under(prefix, after):
-                yield records.get(at)
+                record = records.get(at)
+                assert record is not None, "an index names a record that is not there"
+                yield record
 
     def count(self, kind: type[Record]) -> int:
         return len(self._trees.get(kind.kind, ()))

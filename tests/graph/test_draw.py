@@ -29,7 +29,7 @@ GRAPHS = 400 if os.environ.get("RESEAL_SOAK") else 20
 
 def anything(seed: int) -> Graph:
     """Any graph at all, sensible or not: up to four accounts, 45 nodes, 70 edges."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     accounts = [f"{n}" * 12 for n in range(1, chance.randint(2, 5))] + [""]
     kinds = [kind for kind in get_args(NodeKind) if kind != "account"]
     nodes = [
@@ -49,7 +49,7 @@ def anything(seed: int) -> Graph:
 
 def believable(seed: int) -> Graph:
     """A random world in which every edge joins what such an edge joins."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     accounts = [f"{n}" * 12 for n in range(1, chance.randint(2, 3) + 1)]
     return graph_of(part for account in accounts for part in _account(chance, account, accounts))
 
@@ -171,7 +171,7 @@ def test_gained_lost_and_changed_are_marks_and_words_not_only_colours() -> None:
 
 def test_a_picture_is_whole_xml_with_title_description_and_full_ids() -> None:
     graph = shared()
-    root = ElementTree.fromstring(svg(graph, title='Step 4 <copy> & "more"'))  # noqa: S314
+    root = ElementTree.fromstring(svg(graph, title='Step 4 <copy> & "more"'))
     assert root.findtext(f"{SVG}title") == 'Step 4 <copy> & "more"'
     about = root.findtext(f"{SVG}desc") or ""
     assert "snapshot snap-0f3a5b7c… is shared with account 222222222222" in about

@@ -24,7 +24,7 @@ def child(url: str, point: str = "-", last: int = 0) -> subprocess.Popen[str]:
     python = os.pathsep.join((str(HERE), str(HERE.parents[1])))
     environ = {**os.environ, **(ROOT_KEY if url == POSTGRES else {}), "PYTHONPATH": python}
     command = [sys.executable, str(HERE / "crash_child.py"), url, "lab", point, str(last)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)  # noqa: S603
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
 
 
 def kept_calls(store: SqlStore) -> int:
@@ -68,7 +68,7 @@ def test_killed_at_a_point_of_a_commit(opened: Opener, url: str, point: str) -> 
 
 def test_killed_at_random_moments_again_and_again(opened: Opener, url: str) -> None:
     """Each process goes on where the last one was killed. RESEAL_SOAK=1: a hundred kills."""
-    moments, acknowledged = random.Random(7), 0  # noqa: S311
+    moments, acknowledged = random.Random(7), 0
     for _ in range(KILLS):
         process = child(url)
         assert process.stdout is not None

@@ -156,5 +156,5 @@ def test_a_server_that_opens_a_store_imports_no_sqlalchemy(data: Path) -> None:
         f"open_store({str(data)!r}, (), environ={{}}).close();"
         "print(sorted({'sqlalchemy', 'sqlmodel', 'pydantic'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

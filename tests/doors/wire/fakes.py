@@ -11,7 +11,7 @@ from app.kernel.call import ANONYMOUS, Reply, Request, root_of
 from app.kernel.errors import AwsError
 
 REQUEST_ID = "11111111-2222-3333-4444-555555555555"
-TOKEN = "token"  # noqa: S105
+TOKEN = "token"
 SECRETS: Mapping[str, str] = {"AKIAALICE": "alice-secret", "ASIASESSION": "session-secret"}
 
 

@@ -15,7 +15,7 @@ from app.kernel.errors import AwsError
 from tests.doors.wire.asking import ask, form, kms, scoped
 from tests.doors.wire.fakes import REQUEST_ID, FakeHost
 
-INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105  AWS's text
+INVALID_TOKEN = "The security token included in the request is invalid."
 
 # --- whom it serves ---------------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ def test_an_ec2_answer_begins_with_its_request_id(host: FakeHost) -> None:
 
 def test_no_garbage_is_answered_500(host: FakeHost) -> None:
     """Valid requests with bytes changed, cut and repeated, in every protocol: refused or served, never a 500."""
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     seeds: list[tuple[dict[str, str], bytes, bytes, str]] = [
         (kms("Decrypt"), b'{"CiphertextBlob":"AAAA","EncryptionContext":{"a":"b"}}', b"/", "POST"),
         (form("ec2"), b"Action=DescribeSnapshots&Filter.1.Name=a&Filter.1.Value.1=b&Owner.1=self", b"/w/x/", "POST"),

@@ -32,7 +32,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn"
 LABEL = st.from_regex(re.compile("[A-Za-z0-9 ._~+%:@-]{1,8}", re.ASCII), fullmatch=True).filter(
     lambda t: t not in (".", "..")
 )
-MOMENT = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC))  # noqa: DTZ001
+MOMENT = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC))
 
 
 @cache

@@ -21,7 +21,7 @@ from app.doors.wire.http import HttpRequest
 from app.doors.wire.sigv4 import Signature
 from app.kernel.errors import AwsError
 
-SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"  # noqa: S105  AWS's own example
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 EXAMPLES = 5000 if os.environ.get("RESEAL_SOAK") else 150
 
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="/?#%"), max_size=8)
@@ -211,4 +211,4 @@ def test_aws_published_example_is_accepted() -> None:
         ),
     )
     at = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
-    assert judged(example, now=at, secret="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY") is None  # noqa: S106
+    assert judged(example, now=at, secret="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY") is None
