@@ -2,6 +2,7 @@
 
 Method: numbered questions, the same on every machine, so that a failure names its number and shows the smallest
 question that still disagrees. The naive judge was written from the reference alone, without sight of the engine.
+Where the reference is open it then took the engine's reading, marked "inferred": of those this is no evidence.
 """
 
 from __future__ import annotations
