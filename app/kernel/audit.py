@@ -7,6 +7,7 @@ A call by a service as itself is recorded only in the account that owns what it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.kernel import shapes
 from app.kernel.clock import iso
-from app.kernel.draft import Draft, Frame, Result
-from app.kernel.log import CallEntry, EventEntry
+from app.kernel.draft import Draft, Frame, Job, Result
+from app.kernel.log import CallEntry, EventEntry, Sent
 from app.kernel.shapes import lower_camel
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 INTERNAL = "AWS Internal"
+BLOB_SIZE_MAX = 4096  # bytes of a blob that the log keeps, so that its call can be made again
+_SEPARATOR = re.compile(r"[.\[{]")  # in the path of a sensitive member
 
 
 def camel(value: Any) -> Any:
@@ -259,8 +263,40 @@ def note_call(draft: Draft, frame: Frame, result: Result) -> None:
                 dict.fromkeys((*call.about, *frame.about, *names(call.parameters), *names(result.answer or {})))
             ),
             via=(call.via.invoked_by if call.via else "") or call.acting_service,
+            sent=sent(frame) if _may_be_repaired(draft, call, result) else None,
         )
     )
+
+
+def _may_be_repaired(draft: Draft, call: Call, result: Result) -> bool:
+    """An outermost call that failed, or that booked a job and so may fail later."""
+    if call.parent or call.operation.startswith("reseal:"):
+        return False
+    return bool(result.error) or any(kind is Job for kind, _ in draft.touched)
+
+
+def sent(frame: Frame) -> Sent:
+    """The request as far as it may be kept: nothing that botocore marks sensitive, and no large blob."""
+    call = frame.call
+    given = {name: value for name, value in call.parameters.items() if value is not None}
+    kept = {name: value for name, value in given.items() if not _is_left_out(frame, name, value)}
+    return Sent(
+        msgspec.to_builtins(kept, enc_hook=str),
+        msgspec.to_builtins(call.caller),
+        tuple(sorted(given.keys() - kept.keys())),
+        call.source_ip,
+        call.user_agent,
+    )
+
+
+def _is_left_out(frame: Frame, name: str, value: Any) -> bool:
+    if isinstance(value, (bytes, bytearray, memoryview)) and len(value) > BLOB_SIZE_MAX:
+        return True
+    operation = frame.operation
+    if operation is None:  # unknown to reseal, and so is what is sensitive in it
+        return True
+    marked = shapes.sensitive_members(operation.service, operation.name)
+    return any(_SEPARATOR.split(path)[0] == name for path in marked)
 
 
 def note_settled(draft: Draft, operation: str, resource: str, code: str, result: Result) -> None:

@@ -9,9 +9,24 @@ later, in jobs and in calls on its behalf, is found by it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
+
+
+class Sent(
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    rename={"source_ip": "sourceIPAddress", "user_agent": "userAgent"},
+):
+    """What it takes to make a call again: who made it, by value, and its parameters as JSON."""
+
+    parameters: dict[str, Any]
+    caller: dict[str, Any]  # a `Caller`
+    left_out: tuple[str, ...] = ()  # parameters that were sent and are not kept: sensitive, or large
+    source_ip: str = ""
+    user_agent: str = ""
 
 
 class CallEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="call"):
@@ -29,6 +44,7 @@ class CallEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="call"):
     parent: str = ""
     resources: tuple[str, ...] = ()  # ids and ARNs that the call names or answers
     via: str = ""  # who forwarded it: ec2-frontend-api.amazonaws.com
+    sent: Sent | None = None  # of an outermost call that failed, or that may fail later by a job it booked
 
 
 class DecisionEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="decision"):
