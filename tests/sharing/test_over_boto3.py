@@ -1,4 +1,4 @@
-"""The share by boto3 against a served endpoint: five steps, waiters, pages, request ids and errors as clients see them."""
+"""The share by boto3 against a served endpoint: five steps, waiters, pages, request ids, errors."""
 
 from __future__ import annotations
 
@@ -168,8 +168,8 @@ def test_a_role_is_waited_for_and_its_session_works_under_its_own_name(
     session = f"arn:aws:sts::{target.account}:assumed-role/importer/night"
     start = (
         f"You are not authorized to perform this operation. User: {session} is not authorized to perform: "
-        f"ec2:CreateVolume on resource: arn:aws:ec2:{REGION}:{target.account}:volume/* because no identity-based policy "
-        "allows the ec2:CreateVolume action. Encoded authorization failure message: "
+        f"ec2:CreateVolume on resource: arn:aws:ec2:{REGION}:{target.account}:volume/* because no identity-based "
+        "policy allows the ec2:CreateVolume action. Encoded authorization failure message: "
     )
     assert (code, message.startswith(start)) == ("UnauthorizedOperation", True)
 
