@@ -41,15 +41,22 @@ def mappings_are_well_formed(mappings: Sequence[Mapping[str, Any]] | None) -> No
         well_formed_snapshot(ebs.get("SnapshotId") or None)
 
 
-def changed(devices: Iterable[BlockDevice], mappings: Sequence[Mapping[str, Any]] | None) -> tuple[BlockDevice, ...]:
-    """The devices as the mappings change them, in the order of the devices and then of the new ones."""
+def changed(
+    devices: Iterable[BlockDevice], mappings: Sequence[Mapping[str, Any]] | None, *, goes: bool
+) -> tuple[BlockDevice, ...]:
+    """The devices as the mappings change them, in the order of the devices and then of the new ones.
+
+    `goes`: DeleteOnTermination of a new one that does not say: an image's goes [V], one that a launch adds stays [D].
+    """
     found = {device.device: device for device in devices}
     for mapping in mappings or ():
         name = mapping["DeviceName"]
         if mapping.get("NoDevice") is not None:
             found.pop(name, None)
         else:
-            found[name] = _merged(found.get(name) or BlockDevice(name), mapping.get("Ebs") or {})
+            found[name] = _merged(
+                found.get(name) or BlockDevice(name, delete_on_termination=goes), mapping.get("Ebs") or {}
+            )
     return tuple(found.values())
 
 

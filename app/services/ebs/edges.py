@@ -1,4 +1,4 @@
-"""What EBS tells the graph: volumes, snapshots, their data keys, and whom they are shared with."""
+"""What EBS tells the graph: volumes, snapshots, images, their data keys, and whom they are shared with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.crypto import envelope
 from app.kernel.edge import Edge, Node
+from app.services.ebs.compute_records import Image
 from app.services.ebs.records import DataKey, Snapshot, Volume
 
 if TYPE_CHECKING:
@@ -24,6 +25,23 @@ def edges(world: World) -> Iterator[Node | Edge]:
             yield Edge("shared-with", snapshot.id, account, "createVolumePermission")
         if snapshot.is_public:
             yield Edge("shared-with", snapshot.id, "all", "createVolumePermission")
+    for image in world.records.scan(Image):
+        if image.is_there:
+            yield from _of_image(image)
+
+
+def _of_image(image: Image) -> Iterator[Node | Edge]:
+    """An image holds no data: it names snapshots, for those who may launch it."""
+    yield Node("image", image.id, image.account, image.name, image.state)
+    yield Edge("owns", image.account, image.id)
+    for device in image.devices:
+        if device.snapshot_id:
+            yield Edge("derived-from", image.id, device.snapshot_id, device.device)
+    for permission in image.permissions:
+        if permission.holder != image.account:
+            yield Edge("shared-with", image.id, permission.holder, "launchPermission")
+    if image.is_public:
+        yield Edge("shared-with", image.id, "all", "launchPermission")
 
 
 def _of(world: World, thing: Volume | Snapshot, source_id: str) -> Iterator[Node | Edge]:

@@ -81,7 +81,7 @@ def _root(call: Call) -> str:
 
 def _snapshots_are_own(draft: Draft, call: Call) -> None:
     """The root is a snapshot; all are the caller's own, complete, and bring their encryption along."""
-    wanted = devices.changed((), call["BlockDeviceMappings"])
+    wanted = devices.changed((), call["BlockDeviceMappings"], goes=True)
     if not any(each.device == _root(call) and each.snapshot_id for each in wanted):
         compute_errors.NO_ROOT_SNAPSHOT.refuse()
     asked = devices.encryption_of(call["BlockDeviceMappings"])
@@ -272,7 +272,7 @@ def create_image(draft: Draft, call: Call) -> Answer:
         source_instance_id=instance.id,
     )
     found = tuple(_imaged(draft, call, image, instance))
-    draft.change(image, devices=devices.changed(found, call["BlockDeviceMappings"]))
+    draft.change(image, devices=devices.changed(found, call["BlockDeviceMappings"], goes=True))
     draft.later("settle_image", after_ms=READY_AFTER_MS, about=(image.id,), image_id=image.id)
     return {"ImageId": image.id}
 

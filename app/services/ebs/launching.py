@@ -117,7 +117,7 @@ def _volumes_can_be_made(draft: Draft, call: Call) -> None:
     asked = devices.encryption_of(call["BlockDeviceMappings"])
     planned = [
         _planned(draft, call, device, *asked.get(device.device, (None, None)))
-        for device in devices.changed(_image(draft).devices, call["BlockDeviceMappings"])
+        for device in devices.changed(_image(draft).devices, call["BlockDeviceMappings"], goes=False)
     ]
     draft.frame.memo["volumes"] = tuple(planned)
 

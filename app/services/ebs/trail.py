@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.audit import HIDDEN, TrailStyle
+from app.services.ebs import compute_trail
 
 if TYPE_CHECKING:
     from app.kernel.draft import Frame
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "AvailabilityZone": "zone",
+    "BlockDeviceMappings": "blockDeviceMapping",
+    "ExecutableUsers": "executableBySet",
+    "ImageIds": "imagesSet",
+    "InstanceIds": "instancesSet",
     "KmsKeyId": "masterEncryptionKeyId",
     "State": "status",
     "TagSpecifications": "tagSpecificationSet",
@@ -25,6 +30,7 @@ _NAMES = {
     "SnapshotIds": "snapshotSet",
     "VolumeIds": "volumeSet",
     "OwnerIds": "ownersSet",
+    "Owners": "ownersSet",
     "RestorableByUserIds": "sharedUsersSet",
     "Filters": "filterSet",
     "Resources": "resourcesSet",
@@ -34,7 +40,11 @@ _NAMES = {
 _ITEMS = {
     "SnapshotIds": "snapshotId",
     "VolumeIds": "volumeId",
+    "ExecutableUsers": "user",
+    "ImageIds": "imageId",
+    "InstanceIds": "instanceId",
     "OwnerIds": "owner",
+    "Owners": "owner",
     "RestorableByUserIds": "user",
     "Resources": "resourceId",
     "ZoneNames": "zoneName",
@@ -74,6 +84,8 @@ def _ec2_parameters(frame: Frame, error: AwsError | None) -> Any:
     if frame.call.name == "ModifySnapshotAttribute":
         return _permission(sent)
     shown = {_NAMES.get(name, lower(name)): _value(name, value) for name, value in sent.items()}
+    if frame.call.name in compute_trail.PARAMETERS:
+        shown = compute_trail.PARAMETERS[frame.call.name](sent, shown)
     if frame.call.name == "CopySnapshot":
         shown.setdefault("destinationRegion", frame.call.region)
     return shown | ({"dryRun": True} if frame.call.parameters.get("DryRun") else {})
@@ -107,6 +119,8 @@ def _ec2_response(frame: Frame, answer: Mapping[str, Any]) -> Any:
     head = {"requestId": frame.call.request_id}
     if not answer:
         return head | _VOID
+    if frame.call.name in compute_trail.RESPONSES:
+        return head | compute_trail.RESPONSES[frame.call.name](answer)
     shown = {
         _NAMES.get(name, lower(name)): str(value) if name in _NUMBERS_AS_TEXT else _value(name, value)
         for name, value in answer.items()
