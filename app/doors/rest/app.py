@@ -1,6 +1,7 @@
 """What AWS has no word for: worlds and their clocks, calls with their decisions, explanations, the graph.
 
     /api/v1/worlds[/{world}[/fork|clock|log|evidence|explanation|graph]]   OpenAPI at /api/docs
+    /api/v1/policy/evaluate
     /_reseal/health|ready|info   /_localstack/health
 
 Every change of a world's records goes through `Cloud.call`, at the wire door; here worlds are only made, forked,
@@ -18,6 +19,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.doors.rest import strict
+from app.doors.rest.policy import policy_router
 from app.host import WORLD_NAME, WorldExists, Worlds, world_summary
 from app.kernel.clock import Clock, iso
 from app.kernel.cloud import Cloud
@@ -57,7 +59,8 @@ def rest_app(worlds: Worlds, version: str) -> FastAPI:
     )  # fmt: skip
     strict.install(app)
     app.include_router(_health(worlds, version))
-    app.include_router(_worlds(worlds), prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])
+    for router in (_worlds(worlds), policy_router()):
+        app.include_router(router, prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])
     return app
 
 
