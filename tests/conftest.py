@@ -74,7 +74,7 @@ def client(endpoint: str) -> Callable[..., Any]:
     import boto3
     from botocore.config import Config
 
-    def make(service: str, key: str, secret: str = "any", token: str | None = None, region: str = "us-east-1") -> Any:  # noqa: S107
+    def make(service: str, key: str, secret: str = "any", token: str | None = None, region: str = "us-east-1") -> Any:
         return boto3.client(
             service,
             endpoint_url=endpoint,

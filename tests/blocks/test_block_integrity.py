@@ -54,7 +54,7 @@ def forged(folder: Path, blocks: dict[BlockRef, bytes]) -> None:
 
 def test_a_flipped_bit_anywhere_in_a_segment_costs_one_block_at_most(tmp_path: Path) -> None:
     """1,000 places (10,000 in a soak) from one seed: every other block is right, the hit one is right or refused."""
-    draw = random.Random(20)  # noqa: S311
+    draw = random.Random(20)
     forged(tmp_path, SEALED)
     whole = (tmp_path / SEGMENT).read_bytes()
     for _ in range(FLIPS):

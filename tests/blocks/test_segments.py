@@ -22,7 +22,7 @@ def ref(index: int, generation: int = 0) -> BlockRef:
 
 
 def block(index: int, size: int = 50) -> bytes:
-    return random.Random(index).randbytes(size)  # noqa: S311
+    return random.Random(index).randbytes(size)
 
 
 def batch(*indexes: int) -> dict[BlockRef, bytes]:

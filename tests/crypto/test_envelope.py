@@ -125,7 +125,7 @@ def mutate(blob: bytes, other: bytes, draw: random.Random) -> bytes:
 
 def test_no_mutation_is_accepted() -> None:
     """2,000 mutations (10,000 in a soak), from one printed seed."""
-    draw = random.Random(20261124)  # noqa: S311
+    draw = random.Random(20261124)
     blob, other = sealed(), sealed(b"another secret!!" * 4, entropy=ENTROPY[::-1])
     for _ in range(MUTATIONS):
         mutated = mutate(blob, other, draw)

@@ -83,7 +83,7 @@ def test_a_secret_goes_into_a_pickle_only_where_that_is_asked_for(protocol: int)
     pickler = pickle.Pickler(out, protocol)
     pickler.dispatch_table = copyreg.dispatch_table | {Secret: revealed_for_pickle}
     pickler.dump({"key": Secret(CANARY)})
-    assert pickle.loads(out.getvalue()) == {"key": Secret(CANARY)}  # noqa: S301
+    assert pickle.loads(out.getvalue()) == {"key": Secret(CANARY)}
 
 
 def test_a_secret_is_a_value() -> None:

@@ -25,7 +25,7 @@ WITH_IDENTITY = tuple(one for one in CALLERS if one["kind"] in ("user", "role-se
 
 def question(seed: int) -> Question:
     """The question of that number, the same on every machine."""
-    return build(random.Random(seed))  # noqa: S311 - not for secrets
+    return build(random.Random(seed))
 
 
 def questions() -> st.SearchStrategy[Question]:

@@ -145,7 +145,7 @@ def test_a_data_directory_in_use_is_said(database: str) -> None:
     ("arguments", "says"),
     [
         (("serve", "--database", "mysql://x"), "reseal knows memory:"),
-        (("serve", "--host", "0.0.0.0"), "--i-know-it-is-open"),  # noqa: S104 - refused
+        (("serve", "--host", "0.0.0.0"), "--i-know-it-is-open"),
         (("serve", "--default-account", "12"), "12 digits"),
         (("serve", "--port", "seventy"), "--port"),
         (("serve", "--auth", "maybe"), "--auth"),
@@ -199,7 +199,7 @@ def test_a_wrong_secret_is_refused() -> None:
         iam: Any = server.client("iam")
         iam.create_user(UserName="u")
         made = iam.create_access_key(UserName="u")["AccessKey"]
-        sts: Any = server.client("sts", made["AccessKeyId"], aws_secret_access_key="wrong")  # noqa: S106 - on purpose
+        sts: Any = server.client("sts", made["AccessKeyId"], aws_secret_access_key="wrong")
         with pytest.raises(botocore.exceptions.ClientError, match="SignatureDoesNotMatch"):
             sts.get_caller_identity()
 
