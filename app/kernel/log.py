@@ -151,7 +151,8 @@ def find_about(entries: Iterable[Entry], token: str) -> list[Entry]:
 
 
 def concerns(entry: Entry) -> tuple[str, ...]:
-    """Request ids, resource ids and ARNs by which an entry is found."""
+    """Request ids, resource ids and ARNs by which an entry is found; a refusal also by its decision id."""
     if isinstance(entry, EventEntry):
         return (entry.request_id,)
-    return (*entry.resources, entry.request_id)
+    refused = (entry.id,) if isinstance(entry, DecisionEntry) and not entry.allowed else ()
+    return (*entry.resources, entry.request_id, *refused)
