@@ -29,10 +29,10 @@ _JSON_SCALARS: Mapping[str, Writer] = {"blob": values.to_base64, "timestamp": va
 
 
 def json_writer(shape: Shape, done: dict[str, Writer] | None = None) -> Writer:
-    """How a value of this shape becomes what a JSON encoder takes."""
+    """How a value of this shape becomes what a JSON encoder takes; a document is any JSON and goes out as it is."""
     done = {} if done is None else done
     build = {"structure": _json_structure, "list": _json_list, "map": _json_map}.get(shape.type_name)
-    if build is None:
+    if build is None or shape.metadata.get("document"):
         return _JSON_SCALARS.get(shape.type_name, _same)
     if shape.name not in done:
         done[shape.name] = lambda value: done[shape.name](value)
