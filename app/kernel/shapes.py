@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from botocore.loaders import Loader
     from botocore.model import OperationModel, ServiceModel
 
-SERVICES = ("kms", "ec2", "ebs", "iam", "sts", "cloudtrail", "organizations", "s3", "rds", "sqs", "rbin")
+SERVICES = ("kms", "ec2", "ebs", "iam", "sts", "cloudtrail", "organizations", "s3", "rds", "sqs", "rbin", "iam-toolbox")
 
 INFERRED = (
     "SerializationException texts of a wrong type (form known from other Coral services)",
@@ -159,6 +159,7 @@ _FAMILIES: Mapping[str, Any] = {
     "rds": "query",
     "ebs": "rest-json",
     "rbin": "rest-json",
+    "iam-toolbox": "rest-json",
     "s3": "rest-xml",
 }
 

@@ -19,5 +19,6 @@ def all_services() -> Services:
     from app.services.kms import KMS
     from app.services.organizations import ORGANIZATIONS
     from app.services.sts import STS
+    from app.services.toolbox import TOOLBOX
 
-    return Services((IAM, STS, ORGANIZATIONS, KMS, EBS, CLOUDTRAIL))
+    return Services((IAM, STS, ORGANIZATIONS, KMS, EBS, CLOUDTRAIL, TOOLBOX))

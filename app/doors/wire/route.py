@@ -32,6 +32,9 @@ TARGETS: Mapping[str, str] = {
 # Version of an unsigned form -> service; only AssumeRoleWithSAML and AssumeRoleWithWebIdentity come so.
 VERSIONS: Mapping[str, str] = {"2011-06-15": "sts", "2010-05-08": "iam", "2016-11-15": "ec2", "2014-10-31": "rds"}
 
+# Services that sign under another's name, told apart by their paths: signing name -> (service, start of the path).
+SIGNED_ALIKE: Mapping[str, tuple[str, str]] = {"iam": ("iam-toolbox", "/authorization-details/")}
+
 _WORLD = re.compile(r"/w/([^/]+)(/.*)?", re.DOTALL)
 _FORM = "application/x-www-form-urlencoded"
 
@@ -78,9 +81,15 @@ def route(request: HttpRequest) -> Route:
     world, path = without_world(request.path)
     signature = sigv4.read_signature(request)
     scoped = signature.service if isinstance(signature, Signature) else ""
-    service = scoped or _target_service(request) or _form_service(request)
+    service = _behind(scoped, path) or _target_service(request) or _form_service(request)
     region = signature.region if isinstance(signature, Signature) else DEFAULT_REGION
     return Route(world, path, service, _family(service, request), region, signature)
+
+
+def _behind(scoped: str, path: str) -> str:
+    """The service that a signing name stands for on this path."""
+    service, start = SIGNED_ALIKE.get(scoped, ("", "/"))
+    return service if service and path.startswith(start) else scoped
 
 
 def _family(service: str, request: HttpRequest) -> str:
