@@ -254,6 +254,8 @@ GLOBAL_KEYS: tuple[tuple[str, Callable[[Call, Resource, IdentityLayers], Context
     ("aws:ResourceAccount", lambda call, resource, own: resource.account or None),
     ("aws:SecureTransport", lambda call, resource, own: "true"),  # AWS's endpoints are TLS; ours counts as such
     ("aws:SourceIp", lambda call, resource, own: None if call.via or call.acting_service else call.source_ip or None),
+    ("aws:SourceArn", lambda call, resource, own: call.source_arn or None),
+    ("aws:SourceAccount", lambda call, resource, own: call.source_arn.split(":")[4] if call.source_arn else None),
     ("aws:UserAgent", lambda call, resource, own: call.user_agent or None),
     ("aws:ViaAWSService", lambda call, resource, own: _flag(call.via is not None)),
     (

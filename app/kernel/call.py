@@ -82,6 +82,7 @@ class Call:
     request_id: str
     via: Via | None = None
     acting_service: str = ""  # CloudTrail's invokedBy where a service calls as itself (as_service)
+    source_arn: str = ""  # aws:SourceArn: the resource on whose behalf a service calls as itself
     parent: str = ""  # request id of the call that made this one
     root: str = ""  # request id of the outermost call, through jobs too; "" : this is it
     source_ip: str = ""

@@ -142,6 +142,7 @@ class Draft:
                 parameters=parameters,
                 via=via,
                 acting_service="",
+                source_arn="",
                 region=region or call.region,
                 request_id=request_id or call.request_id,
                 about=(*call.about, *self.frame.about),
@@ -150,9 +151,16 @@ class Draft:
         )
 
     def as_service(
-        self, operation: str, parameters: Mapping[str, Any], *, principal: str, invoked_by: str, region: str = ""
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        *,
+        principal: str,
+        invoked_by: str,
+        region: str = "",
+        source_arn: str = "",
     ) -> Result:
-        """A call by a service as itself: a grant or the key policy must allow `principal`."""
+        """A call by a service as itself: a grant or the key policy must allow `principal`, for what `source_arn` is."""
         call = self.frame.call
         return self._nest(
             call.nested(
@@ -161,6 +169,7 @@ class Draft:
                 caller=service_caller(principal),
                 via=None,
                 acting_service=invoked_by,
+                source_arn=source_arn,
                 region=region or call.region,
                 request_id=self.entropy.uuid("request"),
                 about=(*call.about, *self.frame.about),
@@ -178,6 +187,7 @@ class Draft:
                 caller=caller,
                 via=None,
                 acting_service=invoked_by,
+                source_arn="",
                 request_id=call.request_id,
                 about=(*call.about, *self.frame.about),
                 declared=None,
