@@ -154,7 +154,6 @@ def test_the_same_name_and_parameters_are_the_same_grant_with_a_new_token(lab: L
         ({"Constraints": {**equals(a="1")["Constraints"], **subset(a="1")["Constraints"]}}, "ValidationException"),
         ({"Constraints": {"EncryptionContextEquals": {str(n): "" for n in range(9)}}}, "ValidationException"),
         ({"Constraints": {"EncryptionContextEquals": {"a": "x" * 385}}}, "ValidationException"),
-        ({"Constraints": {"SourceArn": f"arn:aws:ec2:us-east-1:{SOURCE}:volume/v"}}, "UnsupportedOperationException"),
         ({"DryRun": True}, "DryRunOperationException"),
     ],
     ids=lambda value: str(value)[:60],

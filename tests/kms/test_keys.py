@@ -62,7 +62,11 @@ def test_a_multi_region_key_is_a_primary_without_replicas(lab: Lab) -> None:
             "UnsupportedOperationException",
             "reseal does not simulate KeySpec RSA_2048 yet",
         ),
-        ({"Origin": "AWS_CLOUDHSM"}, "CustomKeyStoreNotFoundException", ""),
+        (
+            {"Origin": "AWS_CLOUDHSM"},
+            "CustomKeyStoreNotFoundException",
+            "reseal does not simulate custom key stores",
+        ),
         ({"XksKeyId": "x"}, "UnsupportedOperationException", "reseal does not simulate XksKeyId of CreateKey"),
     ],
     ids=lambda value: str(value)[:40],

@@ -14,6 +14,7 @@ from app.kernel.call import Call
 from app.kernel.draft import Draft
 from app.policy.question import ContextValue
 from app.services.kms.records import Alias, Grant, Key
+from app.services.kms.usage import days_without_usage
 
 # --- encryption context -----------------------------------------------------------------------------------------------
 
@@ -23,10 +24,18 @@ _CONTEXT_PARAMETER: Final = {
     "kms:Decrypt": "EncryptionContext",
     "kms:GenerateDataKey": "EncryptionContext",
     "kms:GenerateDataKeyWithoutPlaintext": "EncryptionContext",
+    "kms:GenerateDataKeyPair": "EncryptionContext",
+    "kms:GenerateDataKeyPairWithoutPlaintext": "EncryptionContext",
     "kms:ReEncryptFrom": "SourceEncryptionContext",
     "kms:ReEncryptTo": "DestinationEncryptionContext",
 }
-_CRYPTO: Final = frozenset(_CONTEXT_PARAMETER)
+_ENCRYPTS: Final = frozenset(_CONTEXT_PARAMETER)
+_SIGNS: Final = frozenset({"kms:Sign", "kms:Verify"})
+_MACS: Final = frozenset({"kms:GenerateMac", "kms:VerifyMac"})
+_AGREES: Final = frozenset({"kms:DeriveSharedSecret"})
+_ENCAPSULATES: Final = frozenset({"kms:Encapsulate", "kms:Decapsulate"})
+_DATA_KEY_PAIRS: Final = frozenset({"kms:GenerateDataKeyPair", "kms:GenerateDataKeyPairWithoutPlaintext"})
+_CRYPTO: Final = _ENCRYPTS | _SIGNS | _MACS | _AGREES | _ENCAPSULATES
 
 
 def constraint_sent(call: Call) -> tuple[str, Mapping[str, str]]:
@@ -80,6 +89,10 @@ def _grant_operations(draft: Draft, asked: Asked) -> ContextValue | None:
     return tuple(asked.call.parameters.get("Operations") or ())
 
 
+def _source_arn(draft: Draft, asked: Asked) -> ContextValue | None:
+    return (asked.call.parameters.get("Constraints") or {}).get("SourceArn")
+
+
 def _constraint_type(draft: Draft, asked: Asked) -> ContextValue | None:
     grant = asked.resource.record
     return (grant.constraint if isinstance(grant, Grant) else constraint_sent(asked.call)[0]) or None
@@ -118,10 +131,31 @@ def _algorithm(draft: Draft, asked: Asked) -> ContextValue | None:
     return asked.call.parameters.get(f"{side}ncryptionAlgorithm") or "SYMMETRIC_DEFAULT"
 
 
+def _spec_sent(draft: Draft, asked: Asked) -> ContextValue | None:
+    """Of a key to be made; the older parameter says the same."""
+    sent = asked.call.parameters
+    return sent.get("KeySpec") or sent.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT"
+
+
+def _type(key: Key) -> ContextValue | None:
+    return ("REPLICA" if key.is_replica else "PRIMARY") if key.multi_region else None
+
+
+def _type_to_be(draft: Draft, asked: Asked) -> ContextValue | None:
+    """Of a key that CreateKey makes; of a replica ReplicateKey says it."""
+    return "PRIMARY" if asked.call.parameters.get("MultiRegion") else None
+
+
+def _days_unused(draft: Draft, asked: Asked) -> ContextValue | None:
+    key = asked.resource.record
+    return str(days_without_usage(draft, key)) if isinstance(key, Key) else None
+
+
 _CREATE: Final = frozenset({"kms:CreateKey"})
 _GRANT: Final = frozenset({"kms:CreateGrant"})
 _RE_ENCRYPT: Final = frozenset({"kms:ReEncryptFrom", "kms:ReEncryptTo"})
 _SCHEDULE: Final = frozenset({"kms:ScheduleKeyDeletion"})
+_STOPS: Final = _SCHEDULE | {"kms:DisableKey"}
 _EVERY: Final = None
 
 # key, the actions that supply it (None: all), its value; None where AWS does not supply it
@@ -134,20 +168,35 @@ CONDITION_KEYS: Final[tuple[tuple[str, frozenset[str] | None, ValueOf], ...]] = 
     ("kms:CustomerMasterKeySpec", _EVERY, _of_key(lambda key: key.spec)),
     ("kms:CustomerMasterKeyUsage", _EVERY, _of_key(lambda key: key.usage)),
     ("kms:MultiRegion", _EVERY, _of_key(lambda key: _flag(key.multi_region))),
-    ("kms:MultiRegionKeyType", _EVERY, _of_key(lambda key: "PRIMARY" if key.multi_region else None)),
+    ("kms:MultiRegionKeyType", _EVERY, _of_key(_type)),
     ("kms:ResourceAliases", _EVERY, _resource_aliases),
     ("kms:KeyOrigin", _CREATE, _sent("Origin", "AWS_KMS")),
-    ("kms:KeySpec", _CREATE, _sent("KeySpec", "SYMMETRIC_DEFAULT")),
+    ("kms:KeySpec", _CREATE, _spec_sent),
     ("kms:KeyUsage", _CREATE, _sent("KeyUsage", "ENCRYPT_DECRYPT")),
+    ("kms:CustomerMasterKeySpec", _CREATE, _spec_sent),
+    ("kms:CustomerMasterKeyUsage", _CREATE, _sent("KeyUsage", "ENCRYPT_DECRYPT")),
     ("kms:MultiRegion", _CREATE, _sent("MultiRegion", False)),
+    ("kms:MultiRegionKeyType", _CREATE, _type_to_be),
+    ("kms:ReplicaRegion", frozenset({"kms:ReplicateKey"}), _sent("ReplicaRegion")),
+    ("kms:PrimaryRegion", frozenset({"kms:UpdatePrimaryRegion"}), _sent("PrimaryRegion")),
+    ("kms:TrailingDaysWithoutKeyUsage", _STOPS, _days_unused),
     ("kms:BypassPolicyLockoutSafetyCheck", _CREATE | {"kms:PutKeyPolicy"}, _sent("BypassPolicyLockoutSafetyCheck")),
-    ("kms:RequestAlias", _CRYPTO | {"kms:DescribeKey"}, _request_alias),
-    ("kms:EncryptionAlgorithm", _CRYPTO, _algorithm),
+    ("kms:RequestAlias", _CRYPTO | {"kms:DescribeKey", "kms:GetPublicKey"}, _request_alias),
+    ("kms:EncryptionAlgorithm", _ENCRYPTS, _algorithm),
+    ("kms:SigningAlgorithm", _SIGNS, _sent("SigningAlgorithm")),
+    ("kms:MessageType", _SIGNS, _sent("MessageType", "RAW")),
+    ("kms:MacAlgorithm", _MACS, _sent("MacAlgorithm")),
+    ("kms:KeyAgreementAlgorithm", _AGREES, _sent("KeyAgreementAlgorithm")),
+    ("kms:EncapsulationAlgorithm", _ENCAPSULATES, _sent("EncapsulationAlgorithm")),
+    ("kms:DataKeyPairSpec", _DATA_KEY_PAIRS, _sent("KeyPairSpec")),
     ("kms:ReEncryptOnSameKey", _RE_ENCRYPT, _same_key),
     ("kms:GrantIsForAWSResource", _GRANT | {"kms:ListGrants", "kms:RevokeGrant"}, _for_aws_resource),
     ("kms:GrantOperations", _GRANT, _grant_operations),
     ("kms:GranteePrincipal", _GRANT, _sent("GranteePrincipal")),
     ("kms:RetiringPrincipal", _GRANT, _sent("RetiringPrincipal")),
+    ("kms:GranteeServicePrincipal", _GRANT, _sent("GranteeServicePrincipal")),
+    ("kms:RetiringServicePrincipal", _GRANT, _sent("RetiringServicePrincipal")),
+    ("kms:GrantConstraintSourceArn", _GRANT, _source_arn),
     ("kms:GrantConstraintType", _GRANT | {"kms:RetireGrant"}, _constraint_type),
     ("kms:RotationPeriodInDays", frozenset({"kms:EnableKeyRotation"}), _sent("RotationPeriodInDays", 365)),
     ("kms:ScheduleKeyDeletionPendingWindowInDays", _SCHEDULE, _sent("PendingWindowInDays", 30)),

@@ -43,6 +43,12 @@ ALIAS_TO_ALIAS = AwsError(_VAL, "Aliases must refer to keys. Not aliases", seen=
 ALIAS_EXISTS = AwsError(
     "AlreadyExistsException", "An alias with the name {arn} already exists", seen="kms.md 4 [V]", cause=Cause.PARAMETERS
 )
+ALIAS_KIND = AwsError(
+    _VAL,
+    "The current key {old} and the new key {new} of an alias must be of the same type and key usage.",
+    seen="kms.md 4 [D], code and text [I]",
+    cause=Cause.KEY_WRONG_KIND,
+)
 TOO_MANY_ALIASES = AwsError(
     _LIMIT,
     "An alias quota has been reached for the key {arn}",
@@ -68,6 +74,12 @@ USAGE_REQUIRED = AwsError(
     seen="kms.md 1.2 [V]",
     cause=Cause.PARAMETERS,
 )
+TWO_SPECS = AwsError(
+    _VAL,
+    "You cannot specify KeySpec and CustomerMasterKeySpec in the same request.",
+    seen="kms.md 2.2 [D], text [I]",
+    cause=Cause.PARAMETERS,
+)
 USAGE_CLASH = AwsError(
     _VAL, "KeyUsage {usage} is not compatible with KeySpec {spec}", seen="kms.md 1.2 [V]", cause=Cause.PARAMETERS
 )
@@ -90,6 +102,13 @@ WRONG_ORIGIN = AwsError(
     seen="kms.md 1.1 #6, #9 [V]",
     cause=Cause.KEY_WRONG_KIND,
 )
+WRONG_USAGE = AwsError(
+    "InvalidKeyUsageException",
+    "{arn} key usage is {usage} which is not valid for {operation}.",
+    seen="kms.md 1.2 [V]",
+    cause=Cause.KEY_WRONG_KIND,
+)
+WRONG_KIND = AwsError(_UNSUPPORTED, seen="kms.md 1.1 #7, 1.2, 2.5 [V]", cause=Cause.KEY_WRONG_KIND)
 WRONG_ALGORITHM = AwsError(
     "InvalidKeyUsageException",
     "Algorithm {algorithm} is incompatible with key spec {spec}.",
@@ -103,6 +122,30 @@ INCORRECT_KEY = AwsError(
     cause=Cause.CIPHERTEXT_INVALID,
 )
 INVALID_CIPHERTEXT = AwsError("InvalidCiphertextException", seen="kms.md 3 [V]", cause=Cause.CIPHERTEXT_INVALID)
+CONTEXT_UNFIT = AwsError(
+    _VAL,
+    "EncryptionContext is not supported for key spec {spec}.",
+    seen="kms.md 3 [I]",
+    cause=Cause.PARAMETERS,
+)
+PLAINTEXT_TOO_LONG = AwsError(
+    _VAL,
+    "Algorithm {algorithm} and key spec {spec} cannot encrypt data larger than {most} bytes.",
+    seen="kms.md 1.2 [V]",
+    cause=Cause.PARAMETERS,
+)
+DIGEST_LENGTH = AwsError(
+    _VAL, "Digest is invalid length for algorithm {algorithm}.", seen="kms.md 1.2 [V]", cause=Cause.PARAMETERS
+)
+MESSAGE_TYPE = AwsError(
+    _VAL,
+    "MessageType {form} is incompatible with algorithm {algorithm}.",
+    seen="kms.md 2.5 [D], text [I]",
+    cause=Cause.PARAMETERS,
+)
+INVALID_SIGNATURE = AwsError("KMSInvalidSignatureException", seen="kms.md 1.2 [V]", cause=Cause.CIPHERTEXT_INVALID)
+INVALID_MAC = AwsError("KMSInvalidMacException", seen="kms.md 1.2 [V]", cause=Cause.CIPHERTEXT_INVALID)
+INVALID_PUBLIC_KEY = AwsError(_VAL, seen="kms.md 1.2 [V]", cause=Cause.PARAMETERS)
 
 # policies (section 5)
 NO_SUCH_POLICY = AwsError(_NF, "No such policy exists", seen="kms.md 5 [I]", cause=Cause.PARAMETERS)
@@ -174,6 +217,24 @@ VALID_TO_MISSING = AwsError(
     seen="kms.md 1.2 [V]",
     cause=Cause.PARAMETERS,
 )
+WRAPPING_UNFIT = AwsError(
+    _UNSUPPORTED,
+    "WrappingAlgorithm {algorithm} with WrappingKeySpec {wrapping} is not valid for key material of {spec}.",
+    seen="kms.md 2.4 [D], text [I]",
+    cause=Cause.PARAMETERS,
+)
+ONLY_SYMMETRIC = AwsError(
+    _VAL,
+    "{parameter} is valid only for symmetric encryption keys.",
+    seen="botocore's ImportKeyMaterial [D], text [I]",
+    cause=Cause.PARAMETERS,
+)
+ID_OF_NEW = AwsError(
+    _VAL,
+    "KeyMaterialId cannot be specified when ImportType is NEW_KEY_MATERIAL.",
+    seen="botocore's ImportKeyMaterial [D], text [I]",
+    cause=Cause.PARAMETERS,
+)
 INVALID_TOKEN = AwsError("InvalidImportTokenException", seen="kms.md 2.4 [D]", cause=Cause.PARAMETERS)
 EXPIRED_TOKEN = AwsError("ExpiredImportTokenException", seen="kms.md 2.4 [D]", cause=Cause.PARAMETERS)
 OTHER_MATERIAL = AwsError("IncorrectKeyMaterialException", seen="kms.md 2.4 [D]", cause=Cause.PARAMETERS)
@@ -182,8 +243,40 @@ MATERIAL_NOT_FOUND = AwsError(
     _NF, "Key material {id} of {arn} does not exist", seen="kms.md 2.4 [D], text [I]", cause=Cause.PARAMETERS
 )
 
+# multi-Region keys (2.7)
+NOT_PRIMARY = AwsError(
+    _UNSUPPORTED, "{arn} is not a multi-region primary key.", seen="kms.md 1.2, 2.7 [V]", cause=Cause.KEY_WRONG_KIND
+)
+REPLICA_EXISTS = AwsError(
+    "AlreadyExistsException",
+    "The related multi-Region key {arn} already exists",
+    seen="kms.md 2.7 [D], text [I]",
+    cause=Cause.PARAMETERS,
+)
+NO_SUCH_REGION = AwsError(
+    _VAL, "{region} is not a Region of AWS KMS in this partition", seen="kms.md 2.7 [D], text [I]",
+    cause=Cause.PARAMETERS,
+)  # fmt: skip
+
+# quotas (8.2)
+THROTTLED = AwsError(
+    "ThrottlingException",
+    "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
+    seen="kms.md 8.2 [D]",
+    cause=Cause.LIMIT_EXCEEDED,
+)
+
 # what reseal has not
-NO_KEY_STORE = AwsError("CustomKeyStoreNotFoundException", seen="kms.md 2.8 [I]", cause=Cause.NOT_SIMULATED)
+_NO_STORES = "reseal does not simulate custom key stores"
+NO_KEY_STORE = AwsError(
+    "CustomKeyStoreNotFoundException", _NO_STORES, seen="kms.md 2.8 [I], text ours", cause=Cause.NOT_SIMULATED
+)
+NO_CLUSTER = AwsError(
+    "CloudHsmClusterNotFoundException", _NO_STORES, seen="kms.md 2.8 [I], text ours", cause=Cause.NOT_SIMULATED
+)
+NO_PROXY = AwsError(
+    "XksProxyUriUnreachableException", _NO_STORES, seen="kms.md 2.8 [I], text ours", cause=Cause.NOT_SIMULATED
+)
 
 
 def not_simulated(what: str) -> AwsError:

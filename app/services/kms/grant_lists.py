@@ -21,19 +21,28 @@ from app.services.kms.records import GRANT_ID, Grant, Key
 
 def shown(draft: Draft, grant: Grant) -> dict[str, Any]:
     """An entry of ListGrants."""
-    retiring = {"RetiringPrincipal": _principal(draft, grant.retiring, grant.retiring_id)} if grant.retiring else {}
-    constraints = {"Constraints": {grant.constraint: dict(grant.pairs)}} if grant.constraint else {}
+    constraints: dict[str, Any] = {grant.constraint: dict(grant.pairs)} if grant.constraint else {}
+    constraints |= {"SourceArn": grant.source_arn} if grant.source_arn else {}
     return {
         "KeyId": grant.key_arn,
         "GrantId": grant.id,
         "Name": grant.name,
         "CreationDate": moment(grant.created_ms),
-        "GranteePrincipal": _principal(draft, grant.grantee, grant.grantee_id),
-        **retiring,
+        **_parties(draft, grant),
         "IssuingAccount": f"arn:aws:iam::{grant.issuer}:root",
         "Operations": list(grant.operations),
-        **constraints,
+        **({"Constraints": constraints} if constraints else {}),
     }
+
+
+def _parties(draft: Draft, grant: Grant) -> dict[str, str]:
+    """Who may use and who may retire it. A service stands where it was named: older grants have it as a principal."""
+    grantee = "GranteeServicePrincipal" if grant.by_service else "GranteePrincipal"
+    found = {grantee: _principal(draft, grant.grantee, grant.grantee_id)}
+    if grant.retiring:
+        retiring = "RetiringServicePrincipal" if grant.retired_by_service else "RetiringPrincipal"
+        found[retiring] = _principal(draft, grant.retiring, grant.retiring_id)
+    return found
 
 
 def _principal(draft: Draft, arn: str, unique_id: str) -> str:
@@ -45,7 +54,7 @@ def _principal(draft: Draft, arn: str, unique_id: str) -> str:
 
 @operation(
     "kms", "ListGrants",
-    honours=("Limit", "Marker", "KeyId", "GrantId", "GranteePrincipal"),
+    honours=("Limit", "Marker", "KeyId", "GrantId", "GranteePrincipal", "GranteeServicePrincipal"),
     checks=(KEY(across=True), allowed_on_key("kms:ListGrants"), KEY_STATE()),
     answers=(HIDDEN, INVALID_GRANT_ID),
     across_accounts="yes, by key ARN",
@@ -53,12 +62,13 @@ def _principal(draft: Draft, arn: str, unique_id: str) -> str:
 )  # fmt: skip
 def list_grants(draft: Draft, call: Call) -> dict[str, Any]:
     """The grants of a key, all or those of one id or grantee."""
-    key, wanted, grantee = key_of(draft), call["GrantId"] or "", call["GranteePrincipal"] or ""
+    key, wanted = key_of(draft), call["GrantId"] or ""
+    grantee = call["GranteePrincipal"] or call["GranteeServicePrincipal"] or ""
     if wanted and not GRANT_ID.fullmatch(wanted):
         INVALID_GRANT_ID.refuse()
     return page(
         draft, call, "Grants", (key.arn, wanted, grantee),
-        lambda after: _matching(draft, key, wanted, grantee, after),
+        lambda after: (grant for grant in _matching(draft, key, wanted, grantee, after) if not grant.is_over),
         position=lambda grant: grant.order,
         shown=lambda grant: shown(draft, grant),
         default=50, most=100,
@@ -80,7 +90,7 @@ def _matching(draft: Draft, key: Key, wanted: str, grantee: str, after: Position
 
 @operation(
     "kms", "ListRetirableGrants",
-    honours=("Limit", "Marker", "RetiringPrincipal"),
+    honours=("Limit", "Marker", "RetiringPrincipal", "RetiringServicePrincipal"),
     checks=(AUTHORIZE(("kms:ListRetirableGrants", anything)),),
     answers=(VALIDATION, INVALID_PRINCIPAL_ARN),
     across_accounts="the principal is of the own account, the keys may be anybody's",
@@ -88,19 +98,31 @@ def _matching(draft: Draft, key: Key, wanted: str, grantee: str, after: Position
 )  # fmt: skip
 def list_retirable_grants(draft: Draft, call: Call) -> dict[str, Any]:
     """The grants of this Region, on whosever keys, that a principal of the caller's account may retire."""
-    retiring = call["RetiringPrincipal"]
-    if retiring is None:
-        VALIDATION.refuse(text=null("retiringPrincipal"))
-    if _account_of(retiring) != call.account:
-        INVALID_PRINCIPAL_ARN.refuse(arn=retiring)
-    at = (call.region, retiring)
+    at = (call.region, _retiring(call))
     return page(
         draft, call, "Grants", at,
-        lambda after: draft.scan_index(Grant, "retiring", *at, after=(*at, *after) if after else ()),
+        lambda after: _retirable(draft, at, after),
         position=lambda grant: grant.order,
         shown=lambda grant: shown(draft, grant),
         default=50, most=100,
     )  # fmt: skip
+
+
+def _retirable(draft: Draft, at: tuple[str, str], after: Position) -> Iterator[Grant]:
+    found = draft.scan_index(Grant, "retiring", *at, after=(*at, *after) if after else ())
+    return (grant for grant in found if not grant.is_over)
+
+
+def _retiring(call: Call) -> str:
+    """Whose grants are asked for: a principal of the own account; a service asks for its own."""
+    principal, service = call["RetiringPrincipal"], call["RetiringServicePrincipal"]
+    if service is not None and (principal is not None or call.caller.kind != "service"):
+        VALIDATION.refuse(text="RetiringServicePrincipal is for callers that are service principals, and stands alone")
+    if principal is None and service is None:
+        VALIDATION.refuse(text=null("retiringPrincipal"))
+    if service is None and _account_of(principal) != call.account:
+        INVALID_PRINCIPAL_ARN.refuse(arn=principal)
+    return service or principal
 
 
 def _account_of(principal: str) -> str:

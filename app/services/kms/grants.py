@@ -1,7 +1,7 @@
 """Grants: made, revoked by the key's administrators, retired by those who hold them (kms.md 6).
 
 A grant gives its grantee the listed operations on one key, and can take nothing away. Under a grant that gives
-CreateGrant only narrower grants can be made. Visible at once here; AWS may take five minutes [I].
+CreateGrant only narrower grants can be made. When grants take effect is told in `consistency.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from app.policy.causes import Cause
 from app.policy.principals import account_named, is_service
 from app.services.kms.checks import DRY_RUN, GRANT_TOKENS, KEY_STATE, allowed_on_key, new_token, read_token
 from app.services.kms.conditions import constraint_sent
+from app.services.kms.consistency import end, visible_from
 from app.services.kms.errors import (
     CONSTRAINT,
     DRY_RUN_OK,
@@ -27,46 +28,45 @@ from app.services.kms.errors import (
     INVALID_PRINCIPAL_ARN,
     TOO_MANY_GRANTS,
     VALIDATION,
-    not_simulated,
     null,
 )
 from app.services.kms.keyref import KEY, key_of, key_resource, note_key
 from app.services.kms.principals import resolved
 from app.services.kms.records import GRANT_ID, Grant, Key
 from app.services.kms.rules import parent_grants
+from app.services.kms.specs import grantable, is_symmetric
 from app.services.kms.states import CREATING, DISABLED, IMPORT, PENDING
 
 GRANTS_MAX: Final = 50_000  # of a customer managed key
 CONSTRAINT_PAIRS_MAX: Final = 8
 CONSTRAINT_VALUE_MAX: Final = 384  # characters
 _BY_ARN: Final = "yes, by key ARN"
-SYMMETRIC_OPERATIONS: Final = frozenset(
-    {
-        "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
-        "CreateGrant", "RetireGrant", "DescribeKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
-    }
-)  # fmt: skip
 
 
 # --- CreateGrant ------------------------------------------------------------------------------------------------------
 
 
 def OPERATIONS(draft: Draft, call: Call) -> None:
-    """A check: at least one operation, and only such as a symmetric key has."""
-    operations = call["Operations"]
-    if not operations:
+    """A check: at least one operation."""
+    if not call["Operations"]:
         rule = "Member must have length greater than or equal to 1"
         CONSTRAINT.refuse(value="'[]' ", member="operations", rule=rule)
-    unfit = [name for name in operations if name not in SYMMETRIC_OPERATIONS]
+
+
+def SUITABLE(draft: Draft, call: Call) -> None:
+    """A check: only what the key can do is granted, and only with a constraint where there is a context to compare."""
+    key = key_of(draft)
+    unfit = [name for name in call["Operations"] if name not in grantable(key)]
     if unfit:
-        VALIDATION.refuse(text=f"Operations {', '.join(unfit)} are not valid for a key of KeySpec SYMMETRIC_DEFAULT")
+        kind = f"KeySpec {key.spec} and KeyUsage {key.usage}"
+        VALIDATION.refuse(text=f"Operations {', '.join(unfit)} are not valid for a key of {kind}")
+    if constraint_sent(call)[0] and not is_symmetric(key):
+        VALIDATION.refuse(text=f"Constraints are not valid for a key of KeySpec {key.spec}")
 
 
 def CONSTRAINTS(draft: Draft, call: Call) -> None:
     """A check: one constraint at most, of at most 8 pairs, with values of at most 384 characters."""
     constraints = call["Constraints"] or {}
-    if constraints.get("SourceArn"):
-        not_simulated("SourceArn in the Constraints of a grant").refuse()
     if constraints.get("EncryptionContextEquals") and constraints.get("EncryptionContextSubset"):
         VALIDATION.refuse(text="Constraints: EncryptionContextEquals and EncryptionContextSubset exclude each other")
     pairs = constraint_sent(call)[1]
@@ -77,10 +77,24 @@ def CONSTRAINTS(draft: Draft, call: Call) -> None:
 
 def PRINCIPALS(draft: Draft, call: Call) -> None:
     """A check: grantee and retiring principal exist. Their unique ids are remembered, as they are in key policies."""
-    if call["GranteePrincipal"] is None:
-        VALIDATION.refuse(text=null("granteePrincipal"))
     draft.frame.memo["grantee_id"] = _principal_id(draft, call, call["GranteePrincipal"])
     draft.frame.memo["retiring_id"] = _principal_id(draft, call, call["RetiringPrincipal"])
+
+
+def PARTIES(draft: Draft, call: Call) -> None:
+    """A check: one grantee; one retiring principal at most. A service's grant needs a SourceArn and who retires it."""
+    grantee, service = call["GranteePrincipal"], call["GranteeServicePrincipal"]
+    retiring, retiring_service = call["RetiringPrincipal"], call["RetiringServicePrincipal"]
+    if grantee is None and service is None:
+        VALIDATION.refuse(text=null("granteePrincipal"))
+    if grantee and service:
+        VALIDATION.refuse(text="Specify either GranteePrincipal or GranteeServicePrincipal, but not both")
+    if retiring and retiring_service:
+        VALIDATION.refuse(text="Specify either RetiringPrincipal or RetiringServicePrincipal, but not both")
+    if service and not (call["Constraints"] or {}).get("SourceArn"):
+        VALIDATION.refuse(text="A grant to a GranteeServicePrincipal must have a SourceArn constraint")
+    if service and not (retiring or retiring_service):
+        VALIDATION.refuse(text="A grant to a GranteeServicePrincipal must have a retiring principal")
 
 
 def _principal_id(draft: Draft, call: Call, principal: str | None) -> str:
@@ -109,10 +123,11 @@ def MAY_GRANT(draft: Draft, call: Call) -> None:
 @operation(
     "kms", "CreateGrant",
     honours=(
-        "KeyId", "GranteePrincipal", "RetiringPrincipal", "Operations", "Constraints", "GrantTokens", "Name", "DryRun",
+        "KeyId", "GranteePrincipal", "GranteeServicePrincipal", "RetiringPrincipal", "RetiringServicePrincipal",
+        "Operations", "Constraints", "GrantTokens", "Name", "DryRun",
     ),
     checks=(
-        OPERATIONS, CONSTRAINTS, GRANT_TOKENS, KEY(across=True), MAY_GRANT, KEY_STATE(), PRINCIPALS, DRY_RUN,
+        OPERATIONS, PARTIES, CONSTRAINTS, GRANT_TOKENS, KEY(across=True), MAY_GRANT, KEY_STATE(), SUITABLE, PRINCIPALS, DRY_RUN,
     ),
     answers=(
         VALIDATION, HIDDEN, INVALID_GRANT_TOKEN, INVALID_PRINCIPAL_ARN, TOO_MANY_GRANTS, DISABLED, PENDING, IMPORT,
@@ -133,13 +148,16 @@ def _asked(draft: Draft, call: Call) -> dict[str, Any]:
     """What a grant says, as fields of its record."""
     kind, pairs = constraint_sent(call)
     return {
-        "grantee": call["GranteePrincipal"],
+        "grantee": call["GranteePrincipal"] or call["GranteeServicePrincipal"],
+        "by_service": call["GranteeServicePrincipal"] is not None,
         "grantee_id": draft.frame.memo["grantee_id"],
-        "retiring": call["RetiringPrincipal"] or "",
+        "retiring": call["RetiringPrincipal"] or call["RetiringServicePrincipal"] or "",
+        "retired_by_service": call["RetiringServicePrincipal"] is not None,
         "retiring_id": draft.frame.memo["retiring_id"],
         "operations": tuple(dict.fromkeys(call["Operations"])),
         "constraint": kind,
         "pairs": tuple(sorted(pairs.items())),
+        "source_arn": (call["Constraints"] or {}).get("SourceArn") or "",
         "name": call["Name"] or "",
         "issuer": call.account,
     }
@@ -150,7 +168,11 @@ def _same_grant(draft: Draft, call: Call, key: Key) -> Grant | None:
         return None
     asked = _asked(draft, call)
     named = draft.scan_index(Grant, "name", key.account, key.region, key.id, call["Name"])
-    return next((one for one in named if all(getattr(one, field) == value for field, value in asked.items())), None)
+    return next((one for one in named if not one.is_over and _says(one, asked)), None)
+
+
+def _says(grant: Grant, asked: dict[str, Any]) -> bool:
+    return all(getattr(grant, field) == value for field, value in asked.items())
 
 
 def _new_grant(draft: Draft, call: Call, key: Key) -> Grant:
@@ -158,10 +180,12 @@ def _new_grant(draft: Draft, call: Call, key: Key) -> Grant:
         TOO_MANY_GRANTS.refuse(arn=key.arn)
     draft.change(key, grants=key.grants + 1)
     grant_id = draft.new_hash("kms.grant", key.account, key.region).hex()
-    asked = _asked(draft, call)
     return draft.put(
-        Grant(account=key.account, region=key.region, id=grant_id, key_id=key.id, created_ms=call.at_ms, **asked)
-    )
+        Grant(
+            account=key.account, region=key.region, id=grant_id, key_id=key.id, created_ms=call.at_ms,
+            visible_ms=visible_from(draft, call), **_asked(draft, call),
+        )
+    )  # fmt: skip
 
 
 # --- the end of a grant -----------------------------------------------------------------------------------------------
@@ -177,7 +201,7 @@ def GRANT(draft: Draft, call: Call) -> None:
 
 
 def _note_grant(draft: Draft, grant: Grant | None, key: Key, wanted: str) -> None:
-    if grant is None or grant.key_id != key.id:
+    if grant is None or grant.key_id != key.id or grant.is_over:
         GRANT_NOT_FOUND.refuse(id=wanted)
     draft.frame.memo["grant"] = grant
     draft.frame.about.append(grant.id)
@@ -185,7 +209,7 @@ def _note_grant(draft: Draft, grant: Grant | None, key: Key, wanted: str) -> Non
 
 def _delete_grant(draft: Draft) -> None:
     key = key_of(draft)
-    draft.delete(draft.frame.memo["grant"])
+    end(draft, draft.frame.memo["grant"])
     draft.change(key, grants=key.grants - 1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from app.kernel import ids
@@ -18,6 +17,7 @@ from app.services.kms.errors import (
     MALFORMED_POLICY,
     NO_KEY_STORE,
     TAGS_REPEAT,
+    TWO_SPECS,
     USAGE_CLASH,
     USAGE_REQUIRED,
     not_simulated,
@@ -27,25 +27,15 @@ from app.services.kms.materials import find_material, first_material, is_complet
 from app.services.kms.paging import page
 from app.services.kms.policies import default_policy, saved_policy
 from app.services.kms.records import Alias, Grant, Key, Material, Wrapping
+from app.services.kms.related import configuration, elsewhere, primary, replicas, synchronize
 from app.services.kms.rotating import rotate_if_due, service_event
+from app.services.kms.specs import ENCRYPT, SPECS, SYMMETRIC, algorithms_shown, material_id_of
 from app.services.kms.states import CREATING, IMPORT, NOT_PENDING, PENDING, UPDATING
 from app.services.kms.tags import TAGS, merged
 from app.services.kms.trail import camel
 
 DELETE_JOB: Final = "kms.DeleteKey"
 WINDOW_DAYS: Final = (7, 30)
-
-# key spec -> the usages that it fits; the first spec is the only one simulated (kms.md 2.5)
-SPECS: Final[Mapping[str, tuple[str, ...]]] = {
-    "SYMMETRIC_DEFAULT": ("ENCRYPT_DECRYPT",),
-    **dict.fromkeys(("HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512"), ("GENERATE_VERIFY_MAC",)),
-    **dict.fromkeys(("RSA_2048", "RSA_3072", "RSA_4096"), ("ENCRYPT_DECRYPT", "SIGN_VERIFY")),
-    **dict.fromkeys(("ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521"), ("SIGN_VERIFY", "KEY_AGREEMENT")),
-    **dict.fromkeys(("ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519"), ("SIGN_VERIFY",)),
-    **dict.fromkeys(("ML_DSA_44", "ML_DSA_65", "ML_DSA_87"), ("SIGN_VERIFY",)),
-    **dict.fromkeys(("ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"), ("ENCAPSULATE_DECAPSULATE",)),
-    "SM2": ("ENCRYPT_DECRYPT", "SIGN_VERIFY", "KEY_AGREEMENT"),
-}
 
 
 def metadata(draft: Draft, key: Key) -> dict[str, Any]:
@@ -61,15 +51,16 @@ def metadata(draft: Draft, key: Key) -> dict[str, Any]:
         "KeyUsage": key.usage,
         "KeyState": key.state,
         **({"DeletionDate": moment(key.deletion_ms)} if key.deletion_ms else {}),
+        **({"PendingDeletionWindowInDays": key.window_days} if key.state == "PendingReplicaDeletion" else {}),
         **_expiry(key, current),
         "Origin": key.origin,
         "KeyManager": key.manager,
         "CustomerMasterKeySpec": key.spec,
         "KeySpec": key.spec,
-        "EncryptionAlgorithms": [key.spec],
+        **algorithms_shown(key),
         "MultiRegion": key.multi_region,
-        **({"MultiRegionConfiguration": _regions(key)} if key.multi_region else {}),
-        **({"CurrentKeyMaterialId": key.material_id} if key.material_id else {}),
+        **({"MultiRegionConfiguration": configuration(draft, key)} if key.multi_region else {}),
+        **({"CurrentKeyMaterialId": material_id_of(key)} if material_id_of(key) else {}),
     }
 
 
@@ -82,29 +73,29 @@ def _expiry(key: Key, current: Material | None) -> dict[str, Any]:
     return {"ValidTo": moment(current.expires_ms), "ExpirationModel": "KEY_MATERIAL_EXPIRES"}
 
 
-def _regions(key: Key) -> dict[str, Any]:
-    primary = {"Arn": key.arn, "Region": key.region}
-    return {"MultiRegionKeyType": "PRIMARY", "PrimaryKey": primary, "ReplicaKeys": []}
-
-
 # --- CreateKey --------------------------------------------------------------------------------------------------------
 
 
 def KIND(draft: Draft, call: Call) -> None:
     """A check: usage must fit spec, and reseal must simulate them."""
     spec, usage = _spec(call), call["KeyUsage"]
-    if usage is None and spec != "SYMMETRIC_DEFAULT":
+    if usage is None and spec != SYMMETRIC:
         USAGE_REQUIRED.refuse()
-    if (usage or "ENCRYPT_DECRYPT") not in SPECS.get(spec, ()):
+    if (usage or ENCRYPT) not in SPECS[spec].algorithms:
         USAGE_CLASH.refuse(usage=usage, spec=spec)
     if call["CustomKeyStoreId"] or call["Origin"] in ("AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"):
         NO_KEY_STORE.refuse()
-    if spec != "SYMMETRIC_DEFAULT":
-        not_simulated(f"KeySpec {spec} yet").refuse()
+    if SPECS[spec].make is None:
+        not_simulated(f"KeySpec {spec}").refuse()
+    if call["Origin"] == "EXTERNAL" and not SPECS[spec].is_importable:
+        not_simulated(f"Origin EXTERNAL for KeySpec {spec}").refuse()
 
 
 def _spec(call: Call) -> str:
-    return call["KeySpec"] or call["CustomerMasterKeySpec"] or "SYMMETRIC_DEFAULT"
+    """KeySpec, or the same under its older name."""
+    if call["KeySpec"] and call["CustomerMasterKeySpec"]:
+        TWO_SPECS.refuse()
+    return call["KeySpec"] or call["CustomerMasterKeySpec"] or SYMMETRIC
 
 
 def _if_tagged(draft: Draft, call: Call) -> Resource | None:
@@ -118,10 +109,10 @@ def _if_tagged(draft: Draft, call: Call) -> Resource | None:
         "BypassPolicyLockoutSafetyCheck", "Tags", "MultiRegion",
     ),
     checks=(KIND, TAGS, AUTHORIZE(("kms:CreateKey", anything), ("kms:TagResource", _if_tagged))),
-    answers=(USAGE_REQUIRED, USAGE_CLASH, NO_KEY_STORE, MALFORMED_POLICY, LOCKOUT, TAGS_REPEAT),
+    answers=(USAGE_REQUIRED, TWO_SPECS, USAGE_CLASH, NO_KEY_STORE, MALFORMED_POLICY, LOCKOUT, TAGS_REPEAT),
 )  # fmt: skip
 def create_key(draft: Draft, call: Call) -> dict[str, Any]:
-    """Makes a symmetric encryption key; with MultiRegion the primary of a multi-Region key.
+    """Makes a key of any kind, a symmetric encryption key by default; with MultiRegion the primary of several.
 
     The policy, by default the one that delegates to the account, must let the caller change it again.
     """
@@ -134,7 +125,10 @@ def create_key(draft: Draft, call: Call) -> dict[str, Any]:
         state="PendingImport" if external else "Enabled",
         description=call["Description"] or "",
         origin="EXTERNAL" if external else "AWS_KMS",
+        spec=_spec(call),
+        usage=call["KeyUsage"] or ENCRYPT,
         multi_region=bool(call["MultiRegion"]),
+        primary_region=call.region if call["MultiRegion"] else "",
         policy="",
         tags=merged((), draft.frame.memo["tags"]),
     )
@@ -205,7 +199,10 @@ def update_key_description(draft: Draft, call: Call) -> None:
 )  # fmt: skip
 def enable_key(draft: Draft, call: Call) -> None:
     """Lets a key be used; a rotation that it missed happens now."""
-    rotate_if_due(draft, draft.change(key_of(draft), state="Enabled"))
+    key = draft.change(key_of(draft), state="Enabled")
+    rotated = rotate_if_due(draft, key)
+    if rotated != key:
+        synchronize(draft, rotated)
 
 
 @operation(
@@ -231,17 +228,27 @@ def WINDOW(draft: Draft, call: Call) -> None:
     answers=(PENDING, UPDATING),
 )  # fmt: skip
 def schedule_key_deletion(draft: Draft, call: Call) -> dict[str, Any]:
-    """Starts a key's last days; at their end the clock deletes it with all that belongs to it."""
+    """Starts a key's last days; at their end the clock deletes it with all that belongs to it.
+
+    The primary of a multi-Region key waits for the end of its replicas first, however long that takes.
+    """
     key, days = key_of(draft), call["PendingWindowInDays"] or WINDOW_DAYS[1]
-    due = call.at_ms + days * DAY_MS
-    draft.later(DELETE_JOB, due_ms=due, about=(key.arn,), account=key.account, key_id=key.id, due=due)
-    draft.change(key, state="PendingDeletion", deletion_ms=due, rotating_since_ms=0)
+    key = draft.change(key, window_days=days, scheduled_ms=call.at_ms, rotating_since_ms=0)
+    waits = bool(key.primary_region) and not key.is_replica and bool(replicas(draft, key))
+    key = draft.change(key, state="PendingReplicaDeletion") if waits else _count_down(draft, key)
     return {
         "KeyId": key.arn,
-        "DeletionDate": moment(due),
-        "KeyState": "PendingDeletion",
+        **({} if waits else {"DeletionDate": moment(key.deletion_ms)}),
+        "KeyState": key.state,
         "PendingWindowInDays": days,
     }
+
+
+def _count_down(draft: Draft, key: Key) -> Key:
+    """The waiting period begins now."""
+    due = draft.frame.call.at_ms + key.window_days * DAY_MS
+    draft.later(DELETE_JOB, due_ms=due, about=(key.arn,), account=key.account, key_id=key.id, due=due)
+    return draft.change(key, state="PendingDeletion", deletion_ms=due)
 
 
 @operation(
@@ -253,7 +260,8 @@ def schedule_key_deletion(draft: Draft, call: Call) -> dict[str, Any]:
 def cancel_key_deletion(draft: Draft, call: Call) -> dict[str, Any]:
     """Takes a key back: it is disabled then, or pending import where its material is gone [I]."""
     key = key_of(draft)
-    draft.change(key, state="Disabled" if is_complete(draft, key) else "PendingImport", deletion_ms=0)
+    state = "Disabled" if is_complete(draft, key) else "PendingImport"
+    draft.change(key, state=state, deletion_ms=0, scheduled_ms=0, window_days=0)
     return {"KeyId": key.arn}
 
 
@@ -269,3 +277,13 @@ def delete_key(draft: Draft, call: Call) -> None:
         for record in list(draft.scan_index(kind, "key", *at)):
             draft.delete(record)
     draft.delete(key)
+    if key.is_replica:
+        _free_primary(draft, key)
+
+
+def _free_primary(draft: Draft, replica: Key) -> None:
+    """The last replica is gone: the waiting period of a primary that waits for that begins."""
+    key = primary(draft, replica)
+    if key.state == "PendingReplicaDeletion" and not replicas(draft, key):
+        with elsewhere(draft, key.region):
+            _count_down(draft, key)

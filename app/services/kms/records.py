@@ -36,6 +36,7 @@ class Key(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A symmetric encryption key; its id is a UUID, or `mrk-` and 32 hex digits."""
 
     kind = "kms.key"
+    indexes: ClassVar = (Index("related", lambda it: ((it.account, it.id, it.region),) if it.primary_region else ()),)
 
     created_ms: int
     state: State = "Enabled"
@@ -45,6 +46,7 @@ class Key(Record, frozen=True, kw_only=True, omit_defaults=True):
     usage: str = "ENCRYPT_DECRYPT"
     manager: Literal["AWS", "CUSTOMER"] = "CUSTOMER"
     multi_region: bool = False
+    primary_region: str = ""  # of a multi-Region key: where its primary is
     policy: str
     policy_ids: Pairs = ()  # principal ARN in the policy -> the unique id it stood for when the policy was saved
     tags: Pairs = ()
@@ -54,12 +56,22 @@ class Key(Record, frozen=True, kw_only=True, omit_defaults=True):
     next_rotation_ms: int = 0
     rotations_on_demand: int = 0
     rotating_since_ms: int = 0  # an on-demand rotation under way; 0: none
-    deletion_ms: int = 0  # of a key pending deletion
+    scheduled_ms: int = 0  # since when it is pending deletion; 0: it is not
+    window_days: int = 0  # of a key pending deletion, or pending that of its replicas
+    deletion_ms: int = 0  # of a key pending deletion; 0 while it waits for its replicas
     grants: int = 0
 
     @property
     def arn(self) -> str:
         return key_arn(self.region, self.account, self.id)
+
+    @property
+    def is_replica(self) -> bool:
+        return self.primary_region not in ("", self.region)
+
+    @property
+    def is_pending_deletion(self) -> bool:
+        return self.state in ("PendingDeletion", "PendingReplicaDeletion")
 
 
 class Material(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,8 +134,13 @@ class Grant(Record, frozen=True, kw_only=True, omit_defaults=True):
     operations: tuple[str, ...]
     constraint: Constraint = ""
     pairs: Pairs = ()
+    source_arn: str = ""  # constraint on calls by services: on whose behalf they are made
+    by_service: bool = False  # the grantee was named as a GranteeServicePrincipal
+    retired_by_service: bool = False  # likewise the retiring one
     name: str = ""
     issuer: str  # account that made it
+    visible_ms: int = 0  # from when on it counts without its token
+    is_over: bool = False  # retired or revoked, where that has not reached everywhere yet
 
     @property
     def order(self) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """How material is rotated: one way for the calendar, for a request, and for a key that missed its date.
 
 Nothing but the material changes. A key rotates only while it is enabled; one that was not on its date rotates when it
-is enabled again (kms.md 2.3 [D]).
+is enabled again (kms.md 2.3 [D]). Of multi-Region keys the primary rotates, for all that are related to it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,29 @@ ROTATE_JOB: Final = "kms.Rotate"
 
 def schedule_rotation(draft: Draft, key: Key, days: int) -> Key:
     """Rotate every so many days, from now on."""
-    due = draft.frame.call.at_ms + days * DAY_MS
+    key = draft.change(key, rotation_days=days, next_rotation_ms=draft.frame.call.at_ms + days * DAY_MS)
+    book_rotation(draft, key)
+    return key
+
+
+def book_rotation(draft: Draft, key: Key) -> None:
+    """The next date of the key's calendar, in the Region of the call."""
+    due = key.next_rotation_ms
     draft.later(ROTATE_JOB, due_ms=due, about=(key.arn,), account=key.account, key_id=key.id, due=due)
-    return draft.change(key, rotation_days=days, next_rotation_ms=due)
 
 
 def rotate_if_due(draft: Draft, key: Key) -> Key:
     """Automatic rotation, if its date has come and the key is enabled; then the next date is set."""
-    if not key.rotation_days or key.state != "Enabled" or draft.frame.call.at_ms < key.next_rotation_ms:
+    is_due = bool(key.rotation_days) and draft.frame.call.at_ms >= key.next_rotation_ms
+    if not is_due or key.is_replica or key.state != "Enabled":
         return key
     return schedule_rotation(draft, rotate(draft, key, "AUTOMATIC"), key.rotation_days)
 
 
 def pending_material(draft: Draft, key: Key) -> Material | None:
     """Imported material that waits for its rotation."""
+    if key.origin != "EXTERNAL":
+        return None
     return next((one for one in materials_of(draft, key) if one.state == "PENDING_ROTATION"), None)
 
 

@@ -10,17 +10,21 @@ from app.kernel.clock import moment
 from app.kernel.draft import Draft
 from app.kernel.operation import job, operation
 from app.kernel.tree import Key as Position
-from app.services.kms.checks import KEY_STATE, ORIGIN, allowed_on_key
+from app.services.kms.checks import FAMILY, KEY_STATE, ORIGIN, allowed_on_key
 from app.services.kms.errors import (
     HIDDEN,
+    NOT_PRIMARY,
     NOTHING_TO_ROTATE,
     ROTATION_CONFLICT,
     ROTATIONS_USED_UP,
+    WRONG_KIND,
     WRONG_ORIGIN,
 )
 from app.services.kms.keyref import KEY, key_of
+from app.services.kms.materials import find_material
 from app.services.kms.paging import page
 from app.services.kms.records import Key, Material
+from app.services.kms.related import PRIMARY, related, synchronize
 from app.services.kms.rotating import (
     ROTATE_JOB,
     YEAR_DAYS,
@@ -37,34 +41,38 @@ ON_DEMAND_MS: Final = 60_000  # how long AWS takes is not documented: inferred
 CONFLICT_MS: Final = 20 * 60_000
 _STATES: Final = (DISABLED, PENDING, IMPORT, UNAVAILABLE, CREATING)
 
+SYMMETRIC_KEY: Final = FAMILY("symmetric")  # no other key rotates
+
 
 @operation(
     "kms", "EnableKeyRotation",
     honours=("KeyId", "RotationPeriodInDays"),
-    checks=(KEY(), allowed_on_key("kms:EnableKeyRotation"), ORIGIN("AWS_KMS"), KEY_STATE()),
-    answers=(WRONG_ORIGIN, *_STATES),
+    checks=(KEY(), allowed_on_key("kms:EnableKeyRotation"), SYMMETRIC_KEY, ORIGIN("AWS_KMS"), PRIMARY, KEY_STATE()),
+    answers=(WRONG_KIND, WRONG_ORIGIN, NOT_PRIMARY, *_STATES),
 )  # fmt: skip
 def enable_key_rotation(draft: Draft, call: Call) -> None:
     """Rotates from now on every 90 to 2,560 days, 365 if not said; called again it changes the period."""
-    schedule_rotation(draft, key_of(draft), call["RotationPeriodInDays"] or YEAR_DAYS)
+    synchronize(draft, schedule_rotation(draft, key_of(draft), call["RotationPeriodInDays"] or YEAR_DAYS))
 
 
 @operation(
     "kms", "DisableKeyRotation",
     honours=("KeyId",),
-    checks=(KEY(), allowed_on_key("kms:DisableKeyRotation"), ORIGIN("AWS_KMS"), KEY_STATE()),
-    answers=(WRONG_ORIGIN, *_STATES),
+    checks=(KEY(), allowed_on_key("kms:DisableKeyRotation"), SYMMETRIC_KEY, ORIGIN("AWS_KMS"), PRIMARY, KEY_STATE()),
+    answers=(WRONG_KIND, WRONG_ORIGIN, NOT_PRIMARY, *_STATES),
 )  # fmt: skip
 def disable_key_rotation(draft: Draft, call: Call) -> None:
     """Ends automatic rotation."""
-    draft.change(key_of(draft), rotation_days=0, next_rotation_ms=0)
+    synchronize(draft, draft.change(key_of(draft), rotation_days=0, next_rotation_ms=0))
 
 
 @operation(
     "kms", "GetKeyRotationStatus",
     honours=("KeyId",),
-    checks=(KEY(across=True), allowed_on_key("kms:GetKeyRotationStatus"), ORIGIN("AWS_KMS"), KEY_STATE()),
-    answers=(HIDDEN, WRONG_ORIGIN),
+    checks=(
+        KEY(across=True), allowed_on_key("kms:GetKeyRotationStatus"), SYMMETRIC_KEY, ORIGIN("AWS_KMS"), KEY_STATE(),
+    ),
+    answers=(HIDDEN, WRONG_KIND, WRONG_ORIGIN),
     across_accounts="yes, by key ARN",
     reads=True,
 )  # fmt: skip
@@ -75,7 +83,7 @@ def get_key_rotation_status(draft: Draft, call: Call) -> dict[str, Any]:
     for a key pending import (kms.md 1.1 [V]).
     """
     key = key_of(draft)
-    on = bool(key.rotation_days) and key.state != "PendingDeletion"
+    on = bool(key.rotation_days) and not key.is_pending_deletion
     schedule = (
         {"NextRotationDate": moment(key.next_rotation_ms), "RotationPeriodInDays": key.rotation_days} if on else {}
     )
@@ -90,20 +98,28 @@ def AVAILABLE(draft: Draft, call: Call) -> None:
         ROTATION_CONFLICT.refuse(arn=key.arn)
     if key.rotations_on_demand >= ON_DEMAND_MAX:
         ROTATIONS_USED_UP.refuse(arn=key.arn)
-    if key.origin == "EXTERNAL" and pending_material(draft, key) is None:
-        NOTHING_TO_ROTATE.refuse(arn=key.arn)
+    if key.origin == "EXTERNAL":
+        pending = pending_material(draft, key)
+        if pending is None or not _is_everywhere(draft, key, pending):
+            NOTHING_TO_ROTATE.refuse(arn=key.arn)
+
+
+def _is_everywhere(draft: Draft, key: Key, material: Material) -> bool:
+    """Was it imported into all related keys?"""
+    found = (find_material(draft, each, material.material_id) for each in related(draft, key))
+    return all(each is not None and each.secret is not None for each in found)
 
 
 @operation(
     "kms", "RotateKeyOnDemand",
     honours=("KeyId",),
-    checks=(KEY(), allowed_on_key("kms:RotateKeyOnDemand"), KEY_STATE(), AVAILABLE),
-    answers=(ROTATION_CONFLICT, ROTATIONS_USED_UP, NOTHING_TO_ROTATE, *_STATES, UPDATING),
+    checks=(KEY(), allowed_on_key("kms:RotateKeyOnDemand"), PRIMARY, KEY_STATE(), SYMMETRIC_KEY, AVAILABLE),
+    answers=(WRONG_KIND, NOT_PRIMARY, ROTATION_CONFLICT, ROTATIONS_USED_UP, NOTHING_TO_ROTATE, *_STATES, UPDATING),
 )  # fmt: skip
 def rotate_key_on_demand(draft: Draft, call: Call) -> dict[str, Any]:
     """Rotates soon, at most 25 times; the calendar's rotation stays where it is."""
     key = key_of(draft)
-    draft.change(key, rotating_since_ms=call.at_ms)
+    synchronize(draft, draft.change(key, rotating_since_ms=call.at_ms))
     draft.later(ON_DEMAND_JOB, after_ms=ON_DEMAND_MS, about=(key.arn,), account=key.account, key_id=key.id)
     return {"KeyId": key.arn}
 
@@ -116,7 +132,8 @@ def rotate_on_demand(draft: Draft, call: Call) -> None:
         return
     key = draft.change(key, rotating_since_ms=0)
     if key.state == "Enabled":
-        draft.change(rotate(draft, key, "ON_DEMAND"), rotations_on_demand=key.rotations_on_demand + 1)
+        key = draft.change(rotate(draft, key, "ON_DEMAND"), rotations_on_demand=key.rotations_on_demand + 1)
+    synchronize(draft, key)
 
 
 @job(ROTATE_JOB)
@@ -124,13 +141,16 @@ def rotate_by_calendar(draft: Draft, call: Call) -> None:
     """A date of the calendar has come. A schedule that was changed since has left this job behind."""
     key = draft.get(Key, call["account"], call.region, call["key_id"])
     if key is not None and key.next_rotation_ms == call["due"]:
-        rotate_if_due(draft, key)
+        rotated = rotate_if_due(draft, key)
+        if rotated != key:
+            synchronize(draft, rotated)
 
 
 @operation(
     "kms", "ListKeyRotations",
     honours=("KeyId", "IncludeKeyMaterial", "Limit", "Marker"),
-    checks=(KEY(), allowed_on_key("kms:ListKeyRotations"), KEY_STATE()),
+    checks=(KEY(), allowed_on_key("kms:ListKeyRotations"), KEY_STATE(), SYMMETRIC_KEY),
+    answers=(WRONG_KIND,),
     reads=True,
 )  # fmt: skip
 def list_key_rotations(draft: Draft, call: Call) -> dict[str, Any]:
@@ -140,7 +160,7 @@ def list_key_rotations(draft: Draft, call: Call) -> dict[str, Any]:
         draft, call, "Rotations", (key.arn, str(everything)),
         lambda after: _materials(draft, key, everything, after),
         position=lambda material: (material.id,),
-        shown=lambda material: _shown(key, material),
+        shown=lambda material: _shown(draft, key, material),
         default=100, most=1000,
     )  # fmt: skip
 
@@ -151,15 +171,21 @@ def _materials(draft: Draft, key: Key, everything: bool, after: Position) -> Ite
     return (material for material in found if everything or material.rotated_ms)
 
 
-def _shown(key: Key, material: Material) -> dict[str, Any]:
+def _shown(draft: Draft, key: Key, material: Material) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "KeyId": key.id,
         "KeyMaterialId": material.material_id,
-        "KeyMaterialState": material.state,
+        "KeyMaterialState": _state(draft, key, material),
     }
     if material.rotated_ms:
         entry |= {"RotationDate": moment(material.rotated_ms), "RotationType": material.rotation_type}
     return entry | (_imported(material) if key.origin == "EXTERNAL" else {})
+
+
+def _state(draft: Draft, key: Key, material: Material) -> str:
+    if material.state == "PENDING_ROTATION" and not _is_everywhere(draft, key, material):
+        return "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
+    return material.state
 
 
 def _imported(material: Material) -> dict[str, Any]:

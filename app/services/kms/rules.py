@@ -23,6 +23,7 @@ from app.policy.principals import EVERYONE, Match, grantee_match, names_of
 from app.policy.question import Grant as GrantLayer
 from app.policy.question import LayerKind, Place, Policy, Principal, Rule
 from app.services.kms.conditions import constraint_sent, encryption_context
+from app.services.kms.consistency import counts
 from app.services.kms.errors import HIDDEN
 from app.services.kms.keyref import parse_key_arn
 from app.services.kms.records import Grant, Key, fold_pair
@@ -74,11 +75,12 @@ def grants_for(world: World, call: Call, action: str, key: Key, pairs: Mapping[s
         return []
     operation = action.partition(":")[2]
     names = _caller_names(call)
-    fitting = islice(_fitting(world, key, names, operation, pairs), GRANTS_ASKED_MAX)
+    usable = (grant for grant in _fitting(world, key, names, operation, pairs) if counts(call, grant))
+    fitting = islice(usable, GRANTS_ASKED_MAX)
     found = [grant for grant in fitting if action != "kms:CreateGrant" or is_no_wider(call, grant)]
     if found or action == "kms:CreateGrant":
         return found
-    near = (grant for name in names for grant in _grants_of(world, key, name))
+    near = (grant for name in names for grant in _grants_of(world, key, name) if counts(call, grant))
     return list({grant.id: grant for grant in islice(near, NEAR_GRANTS_MAX)}.values())
 
 
@@ -111,7 +113,7 @@ def _fitting(
 def parent_grants(world: World, call: Call, key: Key) -> Iterator[Grant]:
     """The caller's grants that let him make grants, whether this one fits under them or not."""
     for name in _caller_names(call):
-        yield from _grants_of(world, key, name, "CreateGrant")
+        yield from (grant for grant in _grants_of(world, key, name, "CreateGrant") if counts(call, grant))
 
 
 def is_no_wider(call: Call, parent: Grant) -> bool:

@@ -13,7 +13,10 @@ from typing import Final, Literal
 from app.kernel.errors import AwsError
 from app.policy.causes import Cause
 
-State = Literal["Enabled", "Disabled", "PendingDeletion", "PendingImport", "Unavailable", "Creating", "Updating"]
+State = Literal[
+    "Enabled", "Disabled", "PendingDeletion", "PendingReplicaDeletion", "PendingImport", "Unavailable", "Creating",
+    "Updating",
+]  # fmt: skip
 STATES: Final[tuple[State, ...]] = (
     "Enabled", "Disabled", "PendingDeletion", "PendingImport", "Unavailable", "Creating", "Updating",
 )  # fmt: skip
@@ -23,6 +26,9 @@ INVALID: Final = "KMSInvalidStateException"
 OK = None
 DISABLED = AwsError("DisabledException", "{arn} is disabled.", seen="kms.md 1.1 #1 [V]", cause=Cause.KEY_DISABLED)
 PENDING = AwsError(INVALID, "{arn} is pending deletion.", seen="kms.md 1.1 #3 [V]", cause=Cause.KEY_PENDING_DELETION)
+PENDING_REPLICA = AwsError(
+    INVALID, "{arn} is pending replica deletion.", seen="kms.md 1.1 #3 [D]", cause=Cause.KEY_PENDING_DELETION
+)
 NOT_PENDING = AwsError(
     INVALID, "{arn} is not pending deletion.", seen="kms.md 1.1 #4 [D]", cause=Cause.KEY_STATE_INVALID
 )
@@ -31,7 +37,7 @@ UNAVAILABLE = AwsError(INVALID, "{arn} is unavailable.", seen="kms.md 1.1 #11 [D
 CREATING = AwsError(INVALID, "{arn} is creating.", seen="kms.md 1.1 #14 [D]", cause=Cause.KEY_STATE_INVALID)
 UPDATING = AwsError(INVALID, "{arn} is updating.", seen="kms.md 1.1 #15 [D]", cause=Cause.KEY_STATE_INVALID)
 
-STATE_ERRORS: Final = (DISABLED, PENDING, NOT_PENDING, IMPORT, UNAVAILABLE, CREATING, UPDATING)
+STATE_ERRORS: Final = (DISABLED, PENDING, PENDING_REPLICA, NOT_PENDING, IMPORT, UNAVAILABLE, CREATING, UPDATING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,12 @@ TABLE: Final = (
          "ok          ok          pending         ok            ok          ok          ok"),
     _row("CreateGrant",
          "ok          disabled    pending         import        ok          creating    ok"),
-    _row("Encrypt Decrypt ReEncrypt GenerateDataKey GenerateDataKeyWithoutPlaintext",
+    _row("Encrypt Decrypt ReEncrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateDataKeyPair "
+         "GenerateDataKeyPairWithoutPlaintext GenerateMac VerifyMac Sign Verify GetPublicKey DeriveSharedSecret "
+         "Encapsulate Decapsulate",
          "ok          disabled    pending         import        unavailable creating    ok"),
     _row("DeleteAlias DescribeKey GetKeyPolicy ListAliases ListGrants ListKeyPolicies ListResourceTags "
-         "ListKeyRotations PutKeyPolicy RetireGrant RevokeGrant GetKeyRotationStatus",
+         "ListKeyRotations GetKeyLastUsage PutKeyPolicy RetireGrant RevokeGrant GetKeyRotationStatus",
          "ok          ok          ok              ok            ok          ok          ok"),
     _row("DisableKey EnableKey",
          "ok          ok          pending         import        ok          creating    updating"),
@@ -72,6 +80,10 @@ TABLE: Final = (
          "ok          disabled    pending         import        unavailable creating    ok"),
     _row("RotateKeyOnDemand",
          "ok          disabled    pending         import        unavailable creating    updating"),
+    _row("ReplicateKey",
+         "ok          disabled    pending         import        unavailable creating    updating"),
+    _row("UpdatePrimaryRegion",
+         "ok          disabled    pending         import        unavailable creating    ok"),
     _row("ScheduleKeyDeletion",
          "ok          ok          pending         ok            ok          ok          updating"),
     _row("GetParametersForImport",
@@ -83,6 +95,12 @@ TABLE: Final = (
 )
 # fmt: on
 
-ANSWERS: Final = {
-    operation: dict(zip(STATES, row.answers, strict=True)) for row in TABLE for operation in row.operations
-}
+
+def _answers(row: Row) -> dict[State, AwsError | None]:
+    """By state. A key that waits for its replicas' deletion is in the column of pending deletion, in its own words."""
+    answers = dict(zip(STATES, row.answers, strict=True))
+    pending = answers["PendingDeletion"]
+    return answers | {"PendingReplicaDeletion": PENDING_REPLICA if pending is PENDING else pending}
+
+
+ANSWERS: Final = {operation: _answers(row) for row in TABLE for operation in row.operations}
