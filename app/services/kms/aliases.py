@@ -18,6 +18,7 @@ from app.services.kms.checks import KEY_STATE
 from app.services.kms.errors import (
     ALIAS_COLON,
     ALIAS_EXISTS,
+    ALIAS_KIND,
     ALIAS_NOT_FOUND,
     ALIAS_PREFIX,
     ALIAS_RESERVED,
@@ -28,6 +29,7 @@ from app.services.kms.keyref import ALIAS_TYPE, KEY, key_of, note_key, resource_
 from app.services.kms.managed import MANAGED
 from app.services.kms.paging import page
 from app.services.kms.records import Alias, Key, alias_arn
+from app.services.kms.specs import family_of
 from app.services.kms.states import PENDING
 
 ALIASES_MAX: Final = 50  # of a key
@@ -113,15 +115,22 @@ def _refuse_too_many(draft: Draft, key: Key) -> None:
         TOO_MANY_ALIASES.refuse(arn=key.arn)
 
 
+def SAME_KIND(draft: Draft, call: Call) -> None:
+    """A check: an alias stays with keys of one type (symmetric, HMAC or asymmetric) and usage (kms.md 4 [D])."""
+    old, new = key_of(draft), key_of(draft, "TargetKeyId")
+    if (family_of(old), old.usage) != (family_of(new), new.usage):
+        ALIAS_KIND.refuse(old=old.arn, new=new.arn)
+
+
 @operation(
     "kms", "UpdateAlias",
     honours=("AliasName", "TargetKeyId"),
     checks=(
         NAME, NO_ALIAS, ALIAS, KEY("TargetKeyId"),
         AUTHORIZE(("kms:UpdateAlias", _alias), ("kms:UpdateAlias", _current), ("kms:UpdateAlias", _target)),
-        KEY_STATE("TargetKeyId"),
+        KEY_STATE("TargetKeyId"), SAME_KIND,
     ),
-    answers=(ALIAS_PREFIX, ALIAS_RESERVED, ALIAS_NOT_FOUND, TOO_MANY_ALIASES, PENDING),
+    answers=(ALIAS_PREFIX, ALIAS_RESERVED, ALIAS_NOT_FOUND, ALIAS_KIND, TOO_MANY_ALIASES, PENDING),
 )  # fmt: skip
 def update_alias(draft: Draft, call: Call) -> None:
     """Points an alias to another key; the one it leaves may be pending deletion."""

@@ -17,13 +17,15 @@ from app.services.kms.errors import (
     DRY_RUN_OK,
     INVALID_GRANT_TOKEN,
     WRONG_ALGORITHM,
+    WRONG_KIND,
     WRONG_ORIGIN,
+    WRONG_USAGE,
 )
 from app.services.kms.keyref import key_of, key_resource
-from app.services.kms.records import Grant, Origin
+from app.services.kms.records import Grant, Key, Origin
+from app.services.kms.specs import ENCRYPT, SYMMETRIC, Family, algorithms_of, family_of
 from app.services.kms.states import ANSWERS
 
-SYMMETRIC: Final = "SYMMETRIC_DEFAULT"
 _TOKEN_MAGIC: Final = b"rsG\x01"
 _NONCE_BYTES, _TAG_BYTES = 16, 32
 
@@ -59,17 +61,39 @@ class ORIGIN:
             WRONG_ORIGIN.refuse(arn=key.arn, origin=key.origin)
 
 
-class ALGORITHM:
-    """A check: the algorithm, where one is given, must be that of symmetric keys, the only ones there are."""
+class FAMILY:
+    """A check: the key must be of such a family; AWS says so without a text."""
 
-    def __init__(self, *parameters: str) -> None:
-        self.parameters = parameters
+    def __init__(self, *families: Family) -> None:
+        self.families = families
 
     def __call__(self, draft: Draft, call: Call) -> None:
-        for parameter in self.parameters:
-            algorithm = call[parameter] or SYMMETRIC
-            if algorithm != SYMMETRIC:
-                WRONG_ALGORITHM.refuse(algorithm=algorithm, spec=SYMMETRIC)
+        if family_of(key_of(draft)) not in self.families:
+            WRONG_KIND.refuse()
+
+
+class FIT:
+    """A check: the key must be for this usage, then the algorithm of its spec.
+
+    `parameter` holds the algorithm; where it is left out, or there is none, it is that of symmetric encryption keys.
+    """
+
+    def __init__(self, usage: str = ENCRYPT, parameter: str = "", key: str = "KeyId") -> None:
+        self.usage, self.parameter, self.key = usage, parameter, key
+
+    def __call__(self, draft: Draft, call: Call) -> None:
+        require_fit(call, key_of(draft, self.key), self.usage, algorithm_sent(call, self.parameter))
+
+
+def algorithm_sent(call: Call, parameter: str) -> str:
+    return (call[parameter] if parameter else None) or SYMMETRIC
+
+
+def require_fit(call: Call, key: Key, usage: str, algorithm: str) -> None:
+    if key.usage != usage:
+        WRONG_USAGE.refuse(arn=key.arn, usage=key.usage, operation=call.name)
+    if algorithm not in algorithms_of(key):
+        WRONG_ALGORITHM.refuse(algorithm=algorithm, spec=key.spec)
 
 
 def DRY_RUN(draft: Draft, call: Call) -> None:

@@ -9,9 +9,9 @@ from app.kernel.authority import AUTHORIZE, anything
 from app.kernel.call import Call
 from app.kernel.draft import Draft
 from app.kernel.operation import operation
-from app.services.kms.checks import DRY_RUN, GRANT_TOKENS, KEY_STATE, allowed_on_key
+from app.services.kms.checks import DRY_RUN, FIT, GRANT_TOKENS, KEY_STATE, allowed_on_key
 from app.services.kms.ciphertexts import BY_ARN, ERRORS, context_sent
-from app.services.kms.errors import BYTES_OR_SPEC, BYTES_REQUIRED, NO_KEY_STORE
+from app.services.kms.errors import BYTES_OR_SPEC, BYTES_REQUIRED, NO_KEY_STORE, WRONG_ALGORITHM, WRONG_USAGE
 from app.services.kms.keyref import KEY, key_of
 from app.services.kms.materials import seal
 
@@ -41,9 +41,10 @@ _DATA_KEY: Final = ("KeyId", "EncryptionContext", "NumberOfBytes", "KeySpec", "G
     "kms", "GenerateDataKey",
     honours=_DATA_KEY,
     checks=(
-        SIZE, GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:GenerateDataKey"), KEY_STATE(), DRY_RUN,
+        SIZE, GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:GenerateDataKey"), KEY_STATE(), FIT(),
+        DRY_RUN,
     ),
-    answers=(*ERRORS, BYTES_OR_SPEC),
+    answers=(*ERRORS, BYTES_OR_SPEC, WRONG_USAGE, WRONG_ALGORITHM),
     across_accounts=BY_ARN,
     reads=True,
 )  # fmt: skip
@@ -58,9 +59,9 @@ def generate_data_key(draft: Draft, call: Call) -> dict[str, Any]:
     honours=_DATA_KEY,
     checks=(
         SIZE, GRANT_TOKENS, KEY(aliases=True, across=True), allowed_on_key("kms:GenerateDataKeyWithoutPlaintext"),
-        KEY_STATE(), DRY_RUN,
+        KEY_STATE(), FIT(), DRY_RUN,
     ),
-    answers=(*ERRORS, BYTES_OR_SPEC),
+    answers=(*ERRORS, BYTES_OR_SPEC, WRONG_USAGE, WRONG_ALGORITHM),
     across_accounts=BY_ARN,
     reads=True,
 )  # fmt: skip

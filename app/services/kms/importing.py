@@ -1,16 +1,17 @@
 """Imported key material: keys of Origin EXTERNAL (kms.md 2.4).
 
-A key waits (PendingImport) until all material that anything was ever encrypted under is there. Further material first
-waits for its rotation. When material is deleted, or its date comes, the whole key waits again until the same bytes are
-imported anew.
+A key waits (PendingImport) until all material that anything was ever encrypted under is there. A symmetric encryption
+key takes further material, which first waits for its rotation; any other kind of key only ever the same again. When
+material is deleted, or its date comes, the whole key waits again until the same bytes are imported anew.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from app.crypto.material import MATERIAL_SIZE_BYTES, Secret, material_id
-from app.crypto.wrapping import ALGORITHMS, KEY_BITS, UnwrapFailed, new_wrapping_key, unwrap
+from app.crypto.asymmetric import CURVES, UnfitKey, read_private_key
+from app.crypto.material import Secret, material_id
+from app.crypto.wrapping import DIRECT, KEY_BITS, UNDER_AES, UnwrapFailed, new_wrapping_key, unwrap
 from app.kernel.call import Call
 from app.kernel.clock import DAY_MS, milliseconds, moment
 from app.kernel.draft import Draft
@@ -18,13 +19,16 @@ from app.kernel.operation import job, operation
 from app.services.kms.checks import KEY_STATE, ORIGIN, allowed_on_key
 from app.services.kms.errors import (
     EXPIRED_TOKEN,
+    ID_OF_NEW,
     INVALID_CIPHERTEXT,
     INVALID_TOKEN,
     MATERIAL_NOT_FOUND,
+    ONLY_SYMMETRIC,
     OTHER_MATERIAL,
     SECOND_PENDING,
     VALID_TO_MISSING,
     VALIDATION,
+    WRAPPING_UNFIT,
     WRONG_ORIGIN,
     not_simulated,
 )
@@ -32,6 +36,7 @@ from app.services.kms.keyref import KEY, key_of
 from app.services.kms.materials import add_material, find_material, is_complete
 from app.services.kms.records import Key, Material, Wrapping
 from app.services.kms.rotating import pending_material, service_event
+from app.services.kms.specs import SPECS, is_symmetric
 from app.services.kms.states import CREATING, PENDING, UNAVAILABLE, UPDATING
 
 TOKEN_VALID_MS: Final = DAY_MS
@@ -48,19 +53,29 @@ _STATES: Final = (WRONG_ORIGIN, PENDING, UNAVAILABLE, CREATING, UPDATING)
 
 
 def WRAPPING(draft: Draft, call: Call) -> None:
-    """A check: what reseal can wrap for a symmetric key."""
-    algorithm, spec = call["WrappingAlgorithm"], call["WrappingKeySpec"]
-    if algorithm not in ALGORITHMS:
-        not_simulated(f"WrappingAlgorithm {algorithm} for a symmetric key").refuse()
-    if spec not in KEY_BITS:
-        not_simulated(f"WrappingKeySpec {spec}").refuse()
+    """A check: the wrapping suits the key's material, and is no longer, or not only in China, to be had."""
+    algorithm, wrapping, spec = call["WrappingAlgorithm"], call["WrappingKeySpec"], key_of(draft).spec
+    if "SM2" in algorithm or wrapping not in KEY_BITS:
+        not_simulated(f"WrappingAlgorithm {algorithm} with WrappingKeySpec {wrapping}").refuse()
+    if algorithm not in _wrappings(spec) or (algorithm in DIRECT and (spec, wrapping) in _TOO_LONG):
+        WRAPPING_UNFIT.refuse(algorithm=algorithm, wrapping=wrapping, spec=spec)
+
+
+_TOO_LONG: Final = {("ECC_NIST_P521", "RSA_2048")}  # its PKCS #8 has more bytes than OAEP takes
+
+
+def _wrappings(spec: str) -> tuple[str, ...]:
+    """The algorithms for material of a spec. RSAES_PKCS1_V1_5 is none: AWS ended it on 2023-10-10 (kms.md 2.4 [D])."""
+    if spec in CURVES:
+        return (*DIRECT, *UNDER_AES)
+    return tuple(DIRECT if SPECS[spec].material_bytes else UNDER_AES)
 
 
 @operation(
     "kms", "GetParametersForImport",
     honours=("KeyId", "WrappingAlgorithm", "WrappingKeySpec"),
     checks=(KEY(), allowed_on_key("kms:GetParametersForImport"), ORIGIN("EXTERNAL"), KEY_STATE(), WRAPPING),
-    answers=_STATES,
+    answers=(*_STATES, WRAPPING_UNFIT),
     reads=True,
 )  # fmt: skip
 def get_parameters_for_import(draft: Draft, call: Call) -> dict[str, Any]:
@@ -124,6 +139,17 @@ def EXPIRY(draft: Draft, call: Call) -> None:
         VALIDATION.refuse(text=f"The validTo date must be in the future, at most {VALID_DAYS_MAX} days from now")
 
 
+def KIND(draft: Draft, call: Call) -> None:
+    """A check: only symmetric encryption keys have several materials, so only they name and describe them."""
+    if call["ImportType"] == NEW and call["KeyMaterialId"] is not None:
+        ID_OF_NEW.refuse()
+    if is_symmetric(key_of(draft)):
+        return
+    for parameter in ("ImportType", "KeyMaterialDescription", "KeyMaterialId"):
+        if call[parameter] is not None:
+            ONLY_SYMMETRIC.refuse(parameter=parameter)
+
+
 def MATERIAL(draft: Draft, call: Call) -> None:
     """A check: unwraps the material, and leaves it for the handler."""
     wrapping = _wrapping(draft, call)
@@ -131,9 +157,19 @@ def MATERIAL(draft: Draft, call: Call) -> None:
         secret = unwrap(wrapping.private, wrapping.algorithm, bytes(call["EncryptedKeyMaterial"]))
     except UnwrapFailed:
         INVALID_CIPHERTEXT.refuse()
-    if len(secret.reveal()) != MATERIAL_SIZE_BYTES:
+    draft.frame.memo["material"] = _fitting(key_of(draft).spec, secret)
+
+
+def _fitting(spec: str, secret: Secret) -> Secret:
+    """Material as a key of the spec keeps it: so many raw bytes, or a private key in PKCS #8."""
+    size = SPECS[spec].material_bytes
+    try:
+        secret = secret if size else read_private_key(spec, secret.reveal())
+    except UnfitKey:
         OTHER_MATERIAL.refuse()
-    draft.frame.memo["material"] = secret
+    if size and len(secret.reveal()) != size:
+        OTHER_MATERIAL.refuse()
+    return secret
 
 
 @operation(
@@ -143,10 +179,11 @@ def MATERIAL(draft: Draft, call: Call) -> None:
         "KeyMaterialDescription", "KeyMaterialId",
     ),
     checks=(
-        EXPIRY, KEY(), allowed_on_key("kms:ImportKeyMaterial"), ORIGIN("EXTERNAL"), KEY_STATE(), MATERIAL,
+        EXPIRY, KEY(), allowed_on_key("kms:ImportKeyMaterial"), ORIGIN("EXTERNAL"), KEY_STATE(), KIND, MATERIAL,
     ),
     answers=(
-        *_STATES, VALID_TO_MISSING, INVALID_TOKEN, EXPIRED_TOKEN, INVALID_CIPHERTEXT, OTHER_MATERIAL, SECOND_PENDING,
+        *_STATES, VALID_TO_MISSING, ID_OF_NEW, ONLY_SYMMETRIC, INVALID_TOKEN, EXPIRED_TOKEN, INVALID_CIPHERTEXT,
+        OTHER_MATERIAL, SECOND_PENDING,
     ),
 )  # fmt: skip
 def import_key_material(draft: Draft, call: Call) -> dict[str, Any]:
@@ -161,7 +198,12 @@ def import_key_material(draft: Draft, call: Call) -> dict[str, Any]:
         _book_expiry(draft, key, material, expires)
     if key.state == "PendingImport" and is_complete(draft, key):
         draft.change(key, state="Enabled")
-    return {"KeyId": key.arn, "KeyMaterialId": material.material_id}
+    return _named(key, material)
+
+
+def _named(key: Key, material: Material) -> dict[str, Any]:
+    """Only symmetric encryption keys have ids of materials."""
+    return {"KeyId": key.arn, **({"KeyMaterialId": material.material_id} if is_symmetric(key) else {})}
 
 
 def _book_expiry(draft: Draft, key: Key, material: Material, due: int) -> None:
@@ -208,7 +250,7 @@ def delete_imported_key_material(draft: Draft, call: Call) -> dict[str, Any]:
             MATERIAL_NOT_FOUND.refuse(id=wanted, arn=key.arn)
         return {"KeyId": key.arn}
     _forget(draft, key, material)
-    return {"KeyId": key.arn, "KeyMaterialId": material.material_id}
+    return _named(key, material)
 
 
 def _forget(draft: Draft, key: Key, material: Material) -> None:
@@ -217,7 +259,7 @@ def _forget(draft: Draft, key: Key, material: Material) -> None:
         draft.delete(material)
         return
     draft.change(material, secret=None, expires_ms=0)
-    if key.state != "PendingDeletion":
+    if not key.is_pending_deletion:
         draft.change(key, state="PendingImport")
 
 

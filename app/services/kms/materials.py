@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from app.crypto import envelope
-from app.crypto.material import Secret, material_id, new_material
+from app.crypto.material import Secret, material_id
 from app.kernel.draft import Draft
 from app.services.kms.errors import INVALID_CIPHERTEXT
 from app.services.kms.records import Key, Material, MaterialState
+from app.services.kms.specs import SPECS
 
 
 def materials_of(draft: Draft, key: Key) -> Iterator[Material]:
@@ -56,23 +57,31 @@ def add_material(draft: Draft, key: Key, secret: Secret, state: MaterialState = 
 
 
 def first_material(draft: Draft, key: Key) -> Key:
-    return add_material(draft, key, new_material(draft.entropy.draw("kms material")))[0]
+    """Material of the key's spec, made by KMS."""
+    make = SPECS[key.spec].make
+    assert make is not None
+    return add_material(draft, key, make(draft.entropy.draw("kms material")))[0]
+
+
+def secret_of(draft: Draft, key: Key) -> Secret:
+    """What the key signs, agrees or decrypts with, for app.crypto only; of an enabled key it is there."""
+    secret = current_material(draft, key).secret
+    assert secret is not None
+    return secret
 
 
 def seal(draft: Draft, key: Key, plaintext: bytes, context: Mapping[str, str]) -> bytes:
     """A ciphertext under the key's current material."""
-    material = current_material(draft, key)
-    assert material.secret is not None
     entropy = draft.entropy.draw("kms seal")
-    return envelope.seal(material.secret, key.arn, material.material_id, plaintext, context, entropy)
+    return envelope.seal(secret_of(draft, key), key.arn, key.material_id, plaintext, context, entropy)
 
 
 def open_sealed(draft: Draft, key: Key, blob: bytes, context: Mapping[str, str]) -> bytes:
     """The plaintext, under whichever material of the key the ciphertext names; InvalidCiphertextException."""
-    material = find_material(draft, key, envelope.header(blob).material_id)
-    if material is None or material.secret is None:
-        INVALID_CIPHERTEXT.refuse()
     try:
+        material = find_material(draft, key, envelope.header(blob).material_id)
+        if material is None or material.secret is None:
+            INVALID_CIPHERTEXT.refuse()
         return envelope.open(material.secret, blob, context)
     except envelope.CiphertextError:
         INVALID_CIPHERTEXT.refuse()

@@ -22,9 +22,7 @@ from app.kernel.shapes import lower_camel, operation_model
 from app.services.kms.records import Key
 
 DENIED: Final = "AccessDeniedException"
-_SECRET: Final = frozenset(
-    {"Plaintext", "CiphertextBlob", "GrantTokens", "GrantToken", "ImportToken", "EncryptedKeyMaterial", "PublicKey"}
-)
+_SECRET: Final = frozenset({"GrantTokens", "GrantToken"})  # and whatever is bytes: messages, signatures, keys
 _NO_PARAMETERS: Final = frozenset({"RetireGrant"})
 _ALGORITHMS: Final = {  # filled in where they were left out
     "Encrypt": ("encryptionAlgorithm",),
@@ -57,13 +55,17 @@ def camel(shape: Any, value: Any) -> Any:
         return {
             lower_camel(name): camel(shape.members[name], item)
             for name, item in value.items()
-            if item is not None and name in shape.members and name not in _SECRET
+            if item is not None and name in shape.members and _is_shown(shape.members[name], name)
         }
     if shape.type_name == "list":
         return [camel(shape.member, item) for item in value]
     if isinstance(value, datetime.datetime):
         return date_text(value)
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def _is_shown(shape: Any, name: str) -> bool:
+    return shape.type_name != "blob" and name not in _SECRET
 
 
 def date_text(moment: datetime.datetime) -> str:
