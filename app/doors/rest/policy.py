@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException, Request
@@ -21,7 +22,7 @@ from app.doors.rest.policy_principals import context_of, principal
 from app.policy.decide import decide
 from app.policy.document import DocumentKind
 from app.policy.match import arn_parts
-from app.policy.principals import grantee_match
+from app.policy.principals import Match, grantee_match
 from app.policy.question import (
     ContextValue,
     Grant,
@@ -31,6 +32,7 @@ from app.policy.question import (
     Place,
     Policy,
     Principal,
+    PrincipalKind,
     Question,
     Rule,
 )
@@ -162,16 +164,17 @@ def _layers(body: Evaluation, texts: Texts, caller: Principal, account: str, rul
     session = one(LayerKind.SESSION, DocumentKind.SESSION, body.sessionPolicy, "sessionPolicy")
     boundary = next(iter(body.permissionsBoundaries), None)
     has_effect = rule is not Rule.KMS_KEY or own in ("", account) or body.request.action.lower() in _ACROSS_ACCOUNTS
-    return Layers(
+    layers = Layers(
         identity=tuple(_identity(body, texts, caller)),
         boundary=one(LayerKind.BOUNDARY, DocumentKind.BOUNDARY, boundary, "permissionsBoundaries", 0),
         session=(session,) if session else None,
         scps=tuple(_scps(body, texts, own)),
         rcps=tuple(_rcps(body, texts, account)),
         resource=resource if has_effect else None,
-        grants=tuple(_grants(body, caller, account, rule)) if has_effect else (),
+        grants=tuple(_grants(body, account)) if has_effect else (),
         rule=rule,
     )
+    return _retiring(layers, caller) if rule is Rule.RETIRE else layers
 
 
 def _identity(body: Evaluation, texts: Texts, caller: Principal) -> Iterator[Policy]:
@@ -212,15 +215,27 @@ def _level(
         yield texts.policy(written, (*path, n), kind, place)
 
 
-def _grants(body: Evaluation, caller: Principal, account: str, rule: Rule) -> Iterator[Grant]:
-    """All of them; of a retirement those that name the caller as who may retire."""
+def _grants(body: Evaluation, account: str) -> Iterator[Grant]:
     for given in body.grants:
         if given.constraints is not None and len(given.constraints) > 1:
             raise HTTPException(422, "grants: a grant has one constraint at most")
         constraint, pairs = next(iter((given.constraints or {}).items()), ("", {}))
         place = Place(LayerKind.GRANT, account, given.grantId, body.request.resource)
         operations = tuple(given.operations)
-        grant = Grant(given.grantId, given.granteePrincipal, operations, constraint, tuple(pairs.items()), place=place)
-        retires = "RetireGrant" in operations and grantee_match(caller, given.granteePrincipal, "")
-        if rule is not Rule.RETIRE or retires:
-            yield grant
+        yield Grant(given.grantId, given.granteePrincipal, operations, constraint, tuple(pairs.items()), place=place)
+
+
+def _retiring(layers: Layers, caller: Principal) -> Layers:
+    """KMS judges a retirement by the closest grant that lets its grantee retire it, and by no key policy.
+
+    Who is grantee by his account only needs an Allow of his own (policy-evaluation.md 4.7).
+    """
+    parties = [
+        (grantee_match(caller, grant.grantee, ""), grant)
+        for grant in layers.grants
+        if "RetireGrant" in grant.operations
+    ]
+    match, party = max(parties, key=lambda one: one[0], default=(Match.NONE, None))
+    by_account = match is Match.ACCOUNT and caller.kind is not PrincipalKind.ROOT
+    rule = Rule.KMS_KEY if by_account else Rule.RETIRE
+    return replace(layers, resource=None, grants=(party,) if party and match else (), rule=rule)

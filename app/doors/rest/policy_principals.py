@@ -1,8 +1,6 @@
 """Who asks, from one text: an ARN, an account id, a service's name, or `*` for nobody known.
 
-Forms: policy-evaluation.md 3.1. A text carries no unique ids and, for a session, no path of its role; so a session is
-known by account and name of its role, and aws:PrincipalArn is the role's ARN without a path unless the request says
-otherwise (inferred).
+Forms: policy-evaluation.md 3.1. A text carries no unique ids and, for a session, no path of its role: `INFERRED`.
 """
 
 from __future__ import annotations
@@ -13,6 +11,12 @@ from typing import Final
 
 from app.policy.principals import is_service
 from app.policy.question import ContextValue, Principal, PrincipalKind
+
+INFERRED: Final = (
+    "of a session's ARN the role is known by account and name, and aws:PrincipalArn is its ARN without a path",
+    "a session of a role whose name begins with AWSServiceRoleFor is one of a service-linked role",
+    "a role's own ARN asks as any session of it",
+)
 
 _Match = re.Match[str]
 _LINKED: Final = "aws-service-role/"

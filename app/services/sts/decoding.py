@@ -1,7 +1,7 @@
 """DecodeAuthorizationMessage: what EC2 said in the letters at the end of a refusal.
 
 The message opens for the account that was refused and for no other (ebs.md 1.11 [V]); the permission to ask is judged
-first, like any other. AWS's messages expire after a time that it does not tell, reseal's do not.
+first, like any other.
 """
 
 from __future__ import annotations

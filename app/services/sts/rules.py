@@ -20,6 +20,7 @@ INFERRED: Final = (
     "sessions are forgotten a day after they have ended: their keys are then unknown instead of expired",
     "keys that a root user federates can do nothing but what resources give them by name",
     "a session token hides in CloudTrail",
+    "an encoded authorization message opens as long as its world lives; AWS's expire after a time it does not tell",
 )
 
 
