@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -34,6 +34,8 @@ from app.kernel.store import Commit, Conflict, Store, Unavailable
 from app.kernel.world import Rules, World
 
 log = logging.getLogger("reseal.cloud")
+
+T = TypeVar("T")
 
 TRIES_MAX = 8  # of a call that loses the race against another process
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 1024
@@ -98,7 +100,7 @@ class Cloud:
     @property
     def world(self) -> World:
         """The world now, with everything done that was due."""
-        self._settle()
+        self._unless_lost(self._settle)
         return self._world
 
     def now_ms(self) -> int:
@@ -106,30 +108,44 @@ class Cloud:
 
     def call(self, request: Request) -> Reply:
         """Perform one request. Durable when it returns; an error leaves the records as they were."""
-        for _ in range(TRIES_MAX):
-            try:
-                self._settle()
-                return self._call(request)
-            except Conflict:
-                self._reload()
-            except (Unavailable, StoreUnavailable):
-                log.exception("the store is unavailable")
-                return Reply(str(uuid.uuid4()), error=UNAVAILABLE)
-        return Reply(str(uuid.uuid4()), error=BUSY)
+        try:
+            return self._unless_lost(lambda: self._settled_call(request))
+        except Conflict:
+            return Reply(str(uuid.uuid4()), error=BUSY)
+        except (Unavailable, StoreUnavailable):
+            log.exception("the store is unavailable")
+            return Reply(str(uuid.uuid4()), error=UNAVAILABLE)
 
     def advance(self, by_ms: int) -> None:
         """Move the world's clock on and do what falls due on the way, each at its own time."""
-        target = self.now_ms() + by_ms
-        while (job := self._next_job()) and job.due_ms <= target:
-            self._move_to(max(job.due_ms, self.now_ms()))
-            self._settle()
-        self._move_to(max(target, self.now_ms()))
+        target_ms = self.now_ms() + by_ms
+        self._unless_lost(lambda: self._advance_to(target_ms))
 
     def fork(self, name: str) -> Cloud:
         """Another world that begins as this one is now. What is inherited is shared; the branch is drawn anew."""
         return Cloud.create(self._services, self._store, replace(self.world, name=name, branch=os.urandom(16)))
 
     # inside
+
+    def _unless_lost(self, act: Callable[[], T]) -> T:
+        """Do it; where another process was faster, again on the world as it is then. Conflict if that does not end."""
+        for _ in range(TRIES_MAX):
+            try:
+                return act()
+            except Conflict as conflict:
+                lost = conflict
+                self._reload()
+        raise lost
+
+    def _settled_call(self, request: Request) -> Reply:
+        self._settle()
+        return self._call(request)
+
+    def _advance_to(self, target_ms: int) -> None:
+        while (job := self._next_job()) and job.due_ms <= target_ms:
+            self._move_to(max(job.due_ms, self.now_ms()))
+            self._settle()
+        self._move_to(max(target_ms, self.now_ms()))
 
     def _call(self, request: Request) -> Reply:
         world, at_ms = self._world, self.now_ms()

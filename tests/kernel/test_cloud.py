@@ -57,6 +57,19 @@ def test_a_call_that_keeps_losing_is_answered_busy_and_nothing_is_done() -> None
     assert things(cloud) == {}
 
 
+def test_looking_at_a_world_and_moving_its_clock_survive_a_lost_race_too() -> None:
+    """Another server may do the same job first. Method: the commit of a due job, and of a tick, lose once."""
+    store = Failing()
+    cloud = toy_cloud(store)
+    ask(cloud, "EnableKey", KeyId="1")
+    store.failures = [Conflict()]
+    assert [value.split(" at ")[0] for value in things(cloud).values()] == ["1s #0"]
+    store.failures = [Conflict()]
+    at = cloud.now_ms()
+    cloud.advance(1000)
+    assert cloud.now_ms() == at + 1000
+
+
 def test_a_store_that_is_unavailable_is_answered_503_and_the_next_call_succeeds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
