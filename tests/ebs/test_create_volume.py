@@ -64,6 +64,14 @@ def test_what_is_refused_at_once(share: Share, changes: dict[str, Any], refusal:
     assert share.target.refused("ec2:CreateVolume", **request(share, **changes)) == refusal
 
 
+def test_a_zone_is_named_once_by_name_or_by_id(share: Share) -> None:
+    """Neither is ignored in silence. Method: both, then the id alone."""
+    both = request(share, AvailabilityZoneId="use1-az2")
+    assert share.target.refused("ec2:CreateVolume", **both)[0] == "InvalidParameterCombination"
+    by_id = request(share, AvailabilityZone=None, AvailabilityZoneId="use1-az2")
+    assert share.target.do("ec2:CreateVolume", **by_id)["AvailabilityZone"] == "us-east-1b"
+
+
 @row("1.2/snapshot-missing", "0.4")
 def test_a_snapshot_that_is_not_shared_does_not_exist_until_it_is(share: Share) -> None:
     unshared = share.with_(is_shared=False)

@@ -67,6 +67,12 @@ BAD_RESOURCE_ID = AwsError("InvalidID", "The ID '{value}' is not valid", seen="[
 
 # volumes
 BAD_ZONE = AwsError("InvalidZone.NotFound", "The zone '{zone}' does not exist.", seen="1.2 [V]", cause=P)
+ZONE_TWICE = AwsError(
+    "InvalidParameterCombination",
+    "The parameters AvailabilityZone and AvailabilityZoneId cannot be used together",
+    seen="rule: EC2 API reference, CreateVolume [D]; code and text by analogy [I]",
+    cause=P,
+)
 VOLUME_NOT_FOUND = AwsError(
     "InvalidVolume.NotFound", "The volume '{id}' does not exist.", seen="1.10 [V]", cause=Cause.VOLUME_NOT_FOUND
 )

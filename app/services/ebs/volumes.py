@@ -94,6 +94,8 @@ def baseline_iops(type: str, size_gib: int) -> int | None:
 def _zone_is_known(draft: Draft, call: Call) -> None:
     if not call["AvailabilityZone"] and not call["AvailabilityZoneId"]:
         errors.MISSING_PARAMETER.refuse(name="zone")
+    if call["AvailabilityZone"] and call["AvailabilityZoneId"]:
+        errors.ZONE_TWICE.refuse()
     if _zone(call) not in places.zones(call.region):
         errors.BAD_ZONE.refuse(zone=call["AvailabilityZone"] or call["AvailabilityZoneId"])
 
@@ -248,6 +250,7 @@ def key_for(draft: Draft, call: Call, source: Snapshot | None, encrypted: bool |
     ),
     answers=(
         errors.MISSING_PARAMETER,
+        errors.ZONE_TWICE,
         errors.BAD_ZONE,
         errors.SNAPSHOT_GONE,
         errors.SNAPSHOT_MALFORMED,
