@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.doors.rest import strict
 from app.doors.rest.policy import policy_router
+from app.doors.rest.prices import prices_router
 from app.host import WORLD_NAME, WorldExists, Worlds, world_summary
 from app.kernel.clock import Clock, iso
 from app.kernel.cloud import Cloud
@@ -59,7 +60,7 @@ def rest_app(worlds: Worlds, version: str) -> FastAPI:
     )  # fmt: skip
     strict.install(app)
     app.include_router(_health(worlds, version))
-    for router in (_worlds(worlds), policy_router()):
+    for router in (_worlds(worlds), policy_router(), prices_router(worlds)):
         app.include_router(router, prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])
     return app
 

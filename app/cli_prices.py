@@ -1,0 +1,53 @@
+"""`reseal prices`: what the keys and calls of a server's world would cost at AWS in a month."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from typing import Annotated, NoReturn
+from urllib.parse import urlencode, urlsplit
+
+import typer
+
+from app.settings import DEFAULT_WORLD, PORT
+
+USAGE, COULD_NOT_RUN = 2, 3  # as in `app.cli.Exit`, which mounts this module
+TIMEOUT_S = 60
+
+
+def mount(app: typer.Typer) -> None:
+    app.command()(prices)
+
+
+def prices(
+    endpoint: Annotated[
+        str, typer.Option(help="A reseal server; /w/WORLD for another world.", envvar="AWS_ENDPOINT_URL")
+    ] = f"http://127.0.0.1:{PORT}",
+    month: Annotated[str, typer.Option(help="A month such as 2026-01; that of the world's clock if left out.")] = "",
+    token: Annotated[str, typer.Option(help="Bearer token for the server's REST.", envvar="RESEAL_TOKEN")] = "",
+    json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """What the keys and calls of a world cost in a month, by account: KMS's prices of us-east-1."""
+    typer.echo(_fetched(endpoint, {"month": month, "format": "json" if json else "text"}, token).rstrip("\n"))
+
+
+def _fetched(endpoint: str, query: dict[str, str], token: str) -> str:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https"):
+        _fail(USAGE, f"an endpoint begins with http://, not {endpoint!r}")
+    world = parts.path.strip("/").removeprefix("w/") or DEFAULT_WORLD
+    url = f"{parts.scheme}://{parts.netloc}/api/v1/worlds/{world}/prices?{urlencode(query)}"
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was looked at
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - likewise
+            return answer.read().decode()
+    except urllib.error.HTTPError as error:
+        _fail(USAGE if error.code in (404, 422) else COULD_NOT_RUN, f"{endpoint} answered {error.read().decode()}")
+    except OSError as error:
+        _fail(COULD_NOT_RUN, f"{endpoint} does not answer ({error}); is `reseal serve` running?")
+
+
+def _fail(code: int, message: str) -> NoReturn:
+    typer.echo(f"reseal: {message}", err=True)
+    raise typer.Exit(code)
