@@ -48,6 +48,7 @@ def run(
     run_id: Annotated[str, typer.Option("--run", help="Take up the run of this id, with its --journal.")] = "",
     token: Token = "",
     given: Annotated[bool, typer.Option("--given", help="Show the set-up too.")] = False,
+    repairs: Annotated[bool, typer.Option(help="Try what would make a refused step succeed.")] = True,
     json: Json = False,
 ) -> None:
     """Run scenarios: each step, what it set off, what it changed, and why it was refused."""
@@ -56,28 +57,29 @@ def run(
     options = Options(endpoint, journal, run_id, token)
     if run_id and not journal:
         _fail(USAGE, "--run needs the --journal of that run")
-    codes = [_run_one(file, options, svg, given, json) for file in _scenarios(files)]
+    codes = [_run_one(file, options, svg, given, repairs, json) for file in _scenarios(files)]
     raise typer.Exit(max(codes))
 
 
-def _run_one(file: str, options: Options, svg: str, given: bool, json: bool) -> int:
+def _run_one(file: str, options: Options, svg: str, given: bool, tries: bool, json: bool) -> int:
     """Run one file and show it; answers the exit code."""
+    from app.repairing_run import run_file
     from app.services import all_services
     from workflows import report
     from workflows.port import PortFailed
-    from workflows.session import run_file
     from workflows.yaml_marks import InvalidFile
 
     started = time.monotonic()
     try:
-        found = run_file(file, all_services(), options)
+        found, repairs = run_file(file, all_services(), options, tries=tries)
     except InvalidFile as invalid:
         typer.echo(str(invalid), err=True)
         return USAGE
     except PortFailed as failed:
         typer.echo(f"reseal: {failed}", err=True)
         return COULD_NOT_RUN
-    typer.echo(report.as_json(found) if json else report.as_text(found, given=given))
+    shown = report.as_json(found, repairs) if json else report.as_text(found, given=given, repairs=repairs)
+    typer.echo(shown)
     typer.echo(report.summary(found, time.monotonic() - started), err=True)
     _say_where(options.endpoint, found)
     if options.journal and found.stopped:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workflows import expect_decision
+from workflows import expect_decision, expect_repair
 from workflows.expressions import fill, search
 from workflows.names import Names
 from workflows.params import to_json
@@ -18,7 +18,7 @@ from workflows.settle import like
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
-    from workflows.format import EdgeSpec, ExpectSpec, GraphSpec, PathSpec
+    from workflows.format import EdgeSpec, ExpectSpec, GraphSpec, PathSpec, RepairSpec
     from workflows.port import Answer, Evidence
 
 Path = tuple[str | int, ...]
@@ -53,6 +53,14 @@ def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator
         yield from expect_decision.differences(expect.decision, seen.evidence, names)
     if expect.graph is not None:
         yield from graph_differences(expect.graph, seen.before, seen.after, names, ("expect", "graph"))
+
+
+def repair_differences(wanted: RepairSpec, offered: Sequence[Mapping[str, Any]], path: str) -> Iterator[Difference]:
+    """In what the repairs found differ from those expected. They are tried once the step is done, hence apart.
+
+    `offered`: in their JSON form, the smallest first; `path`: the scenario's, as it was given.
+    """
+    yield from expect_repair.differences(wanted, offered, path, fits)
 
 
 def unchecked(expect: ExpectSpec | None) -> list[str]:

@@ -113,6 +113,39 @@ def _code(value: object) -> object:
     return {"code": value} if isinstance(value, str) else value
 
 
+class ActSpec(Model):
+    """One part of a repair: an edit of a policy, or a step (a call)."""
+
+    file: str | None = Field(None, description="the policy's file, beside the scenario")
+    statement: str | None = Field(None, description="the Sid of the statement that is edited")
+    add: Tree | None = Field(None, description="what comes into it: {Action: kms:CreateGrant}; or of a new statement")
+    remove: Tree | None = Field(None, description="what goes")
+    call: str | None = Field(None, description="of a step, kms:EnableKey")
+    with_: Tree | None = Field(None, description="its parameters, as far as they matter")
+
+    @model_validator(mode="after")
+    def _edit_or_step(self) -> ActSpec:
+        if (self.call is None) == (self.add is None and self.remove is None):
+            raise ValueError("a part of a repair has `add:` or `remove:`, or is a step with `call:`")
+        return self
+
+
+Acts = Annotated[tuple[ActSpec, ...], BeforeValidator(lambda value: (value,) if isinstance(value, dict) else value)]
+
+
+class RepairSpec(Model):
+    """The smallest repairs of a refused step; each was tried in a fork, so there the step succeeded."""
+
+    size: int | None = Field(None, ge=1, description="edits and steps of the smallest")
+    any_of: tuple[Acts, ...] = Field((), description="one of these is offered: an edit or step, or a list of several")
+
+    @model_validator(mode="after")
+    def _claims_something(self) -> RepairSpec:
+        if self.size is None and not self.any_of:
+            raise ValueError("`repair:` is not checked without `size:` or `any-of:`")
+        return self
+
+
 class ExpectSpec(Model):
     """Partial trees: what is not stated is not checked. Keys may be JMESPath; `{like: pattern}` has IAM's wildcards."""
 
@@ -122,6 +155,7 @@ class ExpectSpec(Model):
     events: tuple[Tree, ...] = Field((), description="CloudTrail events, in order")
     decision: DecisionSpec | None = None
     graph: GraphSpec | None = None
+    repair: RepairSpec | None = Field(None, description="what would make the step succeed; checked by `reseal run`")
 
 
 class FindAgainSpec(Model):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
-from app.policy.explain import text
+from app.policy import explain
+from app.policy.explain_values import Explanation, Mending
+from app.policy.repair_words import in_one_line
 from workflows import explanation
 from workflows.explanation import because, named, things
 from workflows.transition import Report, Transition, to_json
@@ -19,30 +22,40 @@ _INDENT: Final = " " * 10
 _AWS_SERVICE: Final = ".amazonaws.com"
 
 
-def as_json(report: Report) -> str:
+Repairs = Mapping[str, Sequence[Mending]]  # step -> its repairs that were tried and work, the smallest first
+NO_REPAIRS: Final[Repairs] = {}
+
+
+def as_json(report: Report, repairs: Repairs = NO_REPAIRS) -> str:
     """One object, versioned."""
-    told = {"explanations": explanation.as_json(report.transitions, report.files)}
+    told = {"explanations": [{"step": step} | explain.to_json(one) for step, one in explained(report, repairs)]}
     return msgspec.json.encode({"reseal": FORMAT, "ok": report.ok} | to_json(report) | told).decode()
 
 
-def as_text(report: Report, *, given: bool = False) -> str:
+def explained(report: Report, repairs: Repairs) -> Iterator[tuple[str, Explanation]]:
+    """(step, why) of every refused step, each with its repairs."""
+    for step, found in explanation.explanations(report.transitions, report.files):
+        yield step, replace(found, repairs=tuple(repairs.get(step, ())))
+
+
+def as_text(report: Report, *, given: bool = False, repairs: Repairs = NO_REPAIRS) -> str:
     """Every step with what it set off; the set-up only where it is asked for or went wrong."""
     names = things(report)
     lines = [report.scenario, ""]
     for transition in report.transitions:
         if transition.section == "steps" or given or transition.wrong:
-            lines += _step(transition, names)
-    lines += _why(report)
+            lines += _step(transition, names, repairs.get(transition.step, ()))
+    lines += _why(report, repairs)
     lines += ["", *_end(report)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _why(report: Report) -> Iterator[str]:
+def _why(report: Report, repairs: Repairs) -> Iterator[str]:
     """The last refusal in full."""
-    told = list(explanation.explanations(report.transitions, report.files))
+    told = list(explained(report, repairs))
     if told:
         yield ""
-        yield from text(told[-1][1]).splitlines()
+        yield from explain.text(told[-1][1]).splitlines()
 
 
 def summary(report: Report, seconds: float) -> str:
@@ -57,7 +70,7 @@ def summary(report: Report, seconds: float) -> str:
 # --- a step ---
 
 
-def _step(transition: Transition, names: Mapping[str, str]) -> Iterator[str]:
+def _step(transition: Transition, names: Mapping[str, str], repairs: Sequence[Mending]) -> Iterator[str]:
     if transition.name:
         yield transition.name
     if not transition.call:
@@ -73,6 +86,8 @@ def _step(transition: Transition, names: Mapping[str, str]) -> Iterator[str]:
     if transition.outcome != "OK":
         for line in because(transition, names):
             yield from _wrapped(f"{_INDENT}because   ", line)
+        for one in repairs[:1]:
+            yield from _wrapped(f"{_INDENT}repair    ", in_one_line(one))
     for part in transition.unchecked:
         yield f"{_INDENT}not checked here: expect.{part} (this endpoint gives no evidence)"
     for wrong in transition.wrong:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, Final
 
 from app.policy.asked import Asked
@@ -19,10 +20,11 @@ from app.policy.document import Document, DocumentKind, PolicySyntaxError, parse
 from app.policy.layers import levels
 from app.policy.question import LayerKind, Layers, Level, Place, Policy, PrincipalKind, Question, Rule
 from app.policy.repair_edit import CannotEdit, Edit, Op, apply, size_at
+from app.policy.repair_steps import Instead, Step
 from app.policy.statement import Statement
 from app.policy.trace import Decision, Effect, ElementTrace, StatementTrace, Verdict, Why
 
-__all__ = ["CannotEdit", "Edit", "Op", "Repair", "apply", "candidates", "edited"]
+__all__ = ["NOTHING", "CannotEdit", "Edit", "Op", "Repair", "apply", "candidates", "edited", "parts"]
 
 EDITS_MAX: Final = 3
 REPAIRS_MAX: Final = 8
@@ -37,23 +39,41 @@ WIDE: Final = 6  # the stretched statement has a `*` elsewhere, so that more tha
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Edits that together let the question be allowed; `sentences` and `side_effects` one for each that has any."""
+    """Edits that together let the question be allowed; `sentences` and `side_effects` one for each that has any.
+
+    `steps` are what has to be done beside policies, before the edits, in their order; `instead` is what the failed
+    request has to say afterwards.
+    """
 
     edits: tuple[Edit, ...]
     reach: int
     sentences: tuple[str, ...]
     side_effects: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    instead: tuple[Instead, ...] = ()
 
     @property
     def size(self) -> int:
-        return len(self.edits)
+        return len(self.edits) + len(self.steps)
 
     def then(self, other: Repair) -> Repair:
-        effects = self.side_effects + other.side_effects
-        return Repair(self.edits + other.edits, self.reach + other.reach, self.sentences + other.sentences, effects)
+        return Repair(
+            self.edits + other.edits,
+            self.reach + other.reach,
+            self.sentences + other.sentences,
+            tuple(dict.fromkeys(self.side_effects + other.side_effects)),
+            self.steps + other.steps,
+            self.instead + other.instead,
+        )
+
+    def only(self, edits: tuple[Edit, ...], steps: tuple[Step, ...]) -> Repair:
+        """A part of it: what is said instead stays, as far as the steps are there that it needs."""
+        names = {step.save.name for step in steps if step.save}
+        kept = tuple(one for one in self.instead if one.name in names)
+        return Repair(edits, 0, (), (), steps, kept)
 
 
-_NOTHING: Final = Repair((), 0, ())
+NOTHING: Final = Repair((), 0, ())
 
 
 def candidates(question: Question, decision: Decision) -> list[Repair]:
@@ -61,7 +81,7 @@ def candidates(question: Question, decision: Decision) -> list[Repair]:
     if decision.allowed:
         return []
     found: list[Repair] = []
-    tried: list[tuple[Question, Decision, Repair]] = [(question, decision, _NOTHING)]
+    tried: list[tuple[Question, Decision, Repair]] = [(question, decision, NOTHING)]
     while tried and not found:
         further: list[tuple[Question, Decision, Repair]] = []
         for asked, refused, so_far in tried:
@@ -77,6 +97,17 @@ def candidates(question: Question, decision: Decision) -> list[Repair]:
                     further.append((changed, answer, repair))
         tried = further
     return sorted(found, key=lambda one: (one.size, one.reach))[:REPAIRS_MAX]
+
+
+def parts(repair: Repair) -> Iterator[Repair]:
+    """Every proper part of a repair but nothing at all: none of them may do, or the repair is not the smallest."""
+    acts = (*repair.steps, *repair.edits)
+    for size in range(1, len(acts)):
+        for chosen in combinations(range(len(acts)), size):
+            split = len(repair.steps)
+            steps = tuple(repair.steps[at] for at in chosen if at < split)
+            edits = tuple(repair.edits[at - split] for at in chosen if at >= split)
+            yield repair.only(edits, steps)
 
 
 # Asking again.
@@ -213,8 +244,8 @@ def _fix(asked: Asked, policy: Policy, element: ElementTrace) -> Repair | None:
             return None
 
 
-def _more(policy: Policy, path: str, value: str, reach: int) -> Repair:
-    return Repair((Edit(policy.place, Op.ADD, path, value),), reach, (f"add {value}",))
+def _more(policy: Policy, path: str, value: str, reach: int, says: str = "") -> Repair:
+    return Repair((Edit(policy.place, Op.ADD, path, value),), reach, (says or f"add {value}",))
 
 
 def _named(asked: Asked, policy: Policy, element: ElementTrace) -> Repair | None:
@@ -237,7 +268,7 @@ def _widened(policy: Policy, element: ElementTrace) -> Repair | None:
     base = element.operator.rpartition(":")[2].removesuffix("IfExists")
     pointer, text = element.mark.pointer, policy.document.text
     if element.found and base.startswith(_OPEN) and "Not" not in base:
-        return _more(policy, pointer, element.found[0], VALUE)
+        return _more(policy, pointer, element.found[0], VALUE, f"let {element.key} be {element.found[0]}, too")
     if element.why not in (Why.COMPARED, Why.KEY_ABSENT):
         return None
     dropped = Edit(policy.place, Op.REMOVE, _outermost(text, pointer))
@@ -321,7 +352,8 @@ def _exempted(policy: Policy, traced: StatementTrace) -> Iterator[Repair]:
     for element in traced.elements:
         is_negated = element.element == "Condition" and "Not" in element.operator
         if is_negated and element.found and element.why is Why.COMPARED:
-            yield _more(policy, element.mark.pointer, element.found[0], VALUE)
+            spared = f"let the Deny spare {element.key} {element.found[0]}"
+            yield _more(policy, element.mark.pointer, element.found[0], VALUE, spared)
 
 
 def _without(asked: Asked, policy: Policy, statement: Statement) -> Repair:

@@ -84,6 +84,17 @@ def size_at(text: str, path: str) -> int:
     return len(node.members) if isinstance(node, Object) else len(node.items) if isinstance(node, Array) else 0
 
 
+def sid_at(text: str, path: str) -> str:
+    """The Sid of the statement that `path` leads into; "" where it has none, or leads into none."""
+    steps = _steps(path)
+    if len(steps) < 2 or steps[0] != "Statement":
+        return ""
+    inner = 2 if steps[1].isdigit() else 1  # a lone statement may stand without a list
+    statement = _node(scan(text), "/" + "/".join(steps[:inner]))
+    sid = _child(statement, "Sid")
+    return str(getattr(sid, "value", "") or "")
+
+
 # Adding.
 
 
@@ -106,8 +117,8 @@ def _gap(text: str, node: Array) -> str:
 
 
 def _written(value: Any, text: str, near: Mark) -> str:
-    """JSON as its surroundings are written: on one line in a document of one line, else indented like its neighbour."""
-    if not isinstance(value, dict) or "\n" not in text:
+    """JSON as its neighbour is written: on one line where that is, else indented like it."""
+    if not isinstance(value, dict) or "\n" not in text[near.offset : near.end]:
         return json.dumps(value, ensure_ascii=False)
     line = text[text.rfind("\n", 0, near.offset) + 1 : near.offset]
     indent = line[: len(line) - len(line.lstrip())]

@@ -28,6 +28,7 @@ from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry
 
 ADVANCE_MS_MAX = 400 * 366 * 86_400_000
 LOG_ROWS_MAX = 1000
+REPAIRS_S_MAX = 2.0  # of one explanation: the server has others to answer
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
 
 
@@ -173,18 +174,21 @@ def _worlds(worlds: Worlds) -> APIRouter:
         return as_evidence(cloud_of(world).world.log.about(request_id or about))
 
     @router.get("/worlds/{world}/explanation")
-    def explanation(world: str, about: str = "", format: Literal["json", "text"] = "json") -> Response:
-        """Why a request was refused, or what a resource failed by; without `about`, the last refusal."""
-        from app.policy import explain
+    def explanation(
+        world: str, about: str = "", format: Literal["json", "text"] = "json", repairs: bool = True
+    ) -> Response:
+        """Why a request was refused, or what a resource failed by; without `about`, the last refusal.
 
-        log = cloud_of(world).world.log
-        token = about or next((entry.request_id for entry in log.refusals()), "")
-        found = explain.explain(log.about(token), token) if token else None
-        if found is None:
+        Each repair was tried in a fork of the world; `repairs=false` tries none.
+        """
+        from app.repairing import Budget, explained
+
+        told = explained(cloud_of(world), about, budget=Budget(REPAIRS_S_MAX), tries=repairs)
+        if told is None:
             raise HTTPException(404, "nothing was refused there")
         if format == "text":
-            return Response(explain.text(found), media_type="text/plain; charset=utf-8")
-        return Response(msgspec.json.encode(explain.to_json(found)), media_type="application/json")
+            return Response(told.text, media_type="text/plain; charset=utf-8")
+        return Response(msgspec.json.encode(told.json), media_type="application/json")
 
     @router.get("/worlds/{world}/graph")
     def graph(

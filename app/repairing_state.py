@@ -1,0 +1,114 @@
+"""Repairs of what no policy decides: a disabled key, a snapshot that is not shared, a key that can not be shared.
+
+Each row of the table is a cause and the steps that would help; whether they do is found out in a fork, as for every
+other repair. Causes that only another request can help (a wrong id, an expired session) have no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from app.kernel.call import Request
+from app.kernel.world import World
+from app.policy.causes import Cause
+from app.policy.explain_log import Called, Story, read
+from app.policy.repair import Repair
+from app.policy.repair_steps import Instead, Save, step
+from app.policy.words import plain_name
+from app.services.ebs.records import Snapshot
+from app.services.kms.records import Key
+
+STATE: Final = 1  # how far these reach: what is meant for everybody, nothing beyond the thing itself
+NEW_KEY: Final = 4
+
+Remedy = Callable[[World, Request, "tuple[str, ...]"], Iterator[Repair]]
+
+
+def remedies(world: World, told: Story, request: Request, entries: Iterable[object]) -> list[Repair]:
+    """What would help against the refusal's cause, if anything does."""
+    cause = Cause.__members__.get(told.refused.cause)
+    remedy = _REMEDIES.get(cause) if cause else None
+    named = tuple(dict.fromkeys((*told.refused.resources, *_named(told, entries))))
+    return list(remedy(world, request, named)) if remedy else []
+
+
+def _named(told: Story, entries: Iterable[object]) -> Iterator[str]:
+    """All that the failed request and the calls below it named."""
+    for entry in read(entries):
+        if isinstance(entry, Called) and entry.root == told.failed.root:
+            yield from entry.resources
+
+
+def _keys(world: World, named: tuple[str, ...]) -> Iterator[Key]:
+    for arn in named:
+        if arn.startswith("arn:aws:kms:") and ":key/" in arn:
+            _, _, _, region, account, _ = arn.split(":", 5)
+            found = world.records.get(Key, account, region, plain_name(arn))
+            if found:
+                yield found
+
+
+def _snapshots(world: World, region: str, named: tuple[str, ...]) -> Iterator[Snapshot]:
+    for id in named:
+        found = world.records.find(Snapshot, "id", region, id)
+        if found:
+            yield found
+
+
+def _enabled(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    for key in _keys(world, named):
+        if key.state == "Disabled":
+            enable = step(key.account, key.region, "kms:EnableKey", KeyId=key.arn)
+            yield Repair((), STATE, (f"enable key {key.id}",), (_FOR_ALL,), (enable,))
+
+
+def _kept(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    for key in _keys(world, named):
+        if key.state == "PendingDeletion":
+            cancel = step(key.account, key.region, "kms:CancelKeyDeletion", KeyId=key.arn)
+            enable = step(key.account, key.region, "kms:EnableKey", KeyId=key.arn)
+            says = (f"cancel the deletion of key {key.id}", "enable it")
+            yield Repair((), STATE, says, (_FOR_ALL,), (cancel, enable))
+
+
+_FOR_ALL: Final = "the key then works again for everybody whom its policy and grants let"
+
+
+def _shared(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    """With the one account that asks. The source may lie in another Region than the call."""
+    account = request.caller.account
+    region = request.parameters.get("SourceRegion") or request.region
+    for snapshot in _snapshots(world, region, named):
+        if snapshot.account != account and not snapshot.is_visible_to(account):
+            share = step(
+                snapshot.account, snapshot.region, "ec2:ModifySnapshotAttribute", SnapshotId=snapshot.id,
+                CreateVolumePermission={"Add": [{"UserId": account}]},
+            )  # fmt: skip
+            effect = f"everybody in {account} whom its own policies let may use the snapshot"
+            yield Repair((), STATE, (f"share {snapshot.id} with {account}",), (effect,), (share,))
+
+
+def _copied_first(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    """A copy under a key whose policy can be written, and the copy in the request."""
+    for snapshot in _snapshots(world, request.region, named):
+        if snapshot.account != request.caller.account:
+            continue
+        where = (snapshot.account, snapshot.region)
+        make = step(*where, "kms:CreateKey", Save("KEY", "KeyMetadata.Arn"), Description="shared snapshots")
+        copy = step(
+            *where, "ec2:CopySnapshot", Save("COPY", "SnapshotId"), _COMPLETED,
+            SourceRegion=snapshot.region, SourceSnapshotId=snapshot.id, Encrypted=True, KmsKeyId="$KEY",
+        )  # fmt: skip
+        says = ("make a customer managed key", f"copy {snapshot.id} under it", "share the copy instead")
+        effect = "the other account still needs the new key: its policy has to let it in, and its own policies too"
+        yield Repair((), NEW_KEY, says, (effect,), (make, copy), (Instead(snapshot.id, "COPY"),))
+
+
+_COMPLETED: Final = 'ec2 wait snapshot-completed --snapshot-ids "$COPY"'
+_REMEDIES: Final[Mapping[Cause, Remedy]] = {
+    Cause.KEY_DISABLED: _enabled,
+    Cause.KEY_PENDING_DELETION: _kept,
+    Cause.SNAPSHOT_NOT_SHARED: _shared,
+    Cause.DEFAULT_KEY_CANNOT_BE_SHARED: _copied_first,
+}
