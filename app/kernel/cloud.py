@@ -129,13 +129,15 @@ class Cloud:
 
     def _unless_lost(self, act: Callable[[], T]) -> T:
         """Do it; where another process was faster, again on the world as it is then. Conflict if that does not end."""
-        for _ in range(TRIES_MAX):
+        tries = 1
+        while True:
             try:
                 return act()
-            except Conflict as conflict:
-                lost = conflict
+            except Conflict:
                 self._reload()
-        raise lost
+                if tries == TRIES_MAX:
+                    raise
+                tries += 1
 
     def _settled_call(self, request: Request) -> Reply:
         self._settle()
