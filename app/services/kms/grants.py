@@ -127,7 +127,8 @@ def MAY_GRANT(draft: Draft, call: Call) -> None:
         "Operations", "Constraints", "GrantTokens", "Name", "DryRun",
     ),
     checks=(
-        OPERATIONS, PARTIES, CONSTRAINTS, GRANT_TOKENS, KEY(across=True), MAY_GRANT, KEY_STATE(), SUITABLE, PRINCIPALS, DRY_RUN,
+        OPERATIONS, PARTIES, CONSTRAINTS, GRANT_TOKENS, KEY(across=True), MAY_GRANT, KEY_STATE(), SUITABLE, PRINCIPALS,
+        DRY_RUN,
     ),
     answers=(
         VALIDATION, HIDDEN, INVALID_GRANT_TOKEN, INVALID_PRINCIPAL_ARN, TOO_MANY_GRANTS, DISABLED, PENDING, IMPORT,

@@ -1,7 +1,7 @@
 """When a key was last used (kms.md "Newer things" [D], botocore's GetKeyLastUsage).
 
 Nothing is kept for it: the owner's CloudTrail events tell, newest first. So a use costs no record, and a question
-costs a walk back to the last use. Only cryptography that succeeded counts; related multi-Region keys count by themselves.
+costs a walk back to the last use. Only cryptography that succeeded counts; related keys count by themselves.
 Recording began before any key here was made, so TrackingStartDate is the date of creation.
 """
 
