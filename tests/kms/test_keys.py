@@ -58,9 +58,9 @@ def test_a_multi_region_key_is_a_primary_without_replicas(lab: Lab) -> None:
             "KeyUsage SIGN_VERIFY is not compatible with KeySpec SYMMETRIC_DEFAULT",
         ),
         (
-            {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"},
+            {"KeySpec": "SM2", "KeyUsage": "ENCRYPT_DECRYPT"},
             "UnsupportedOperationException",
-            "reseal does not simulate KeySpec RSA_2048 yet",
+            "reseal does not simulate KeySpec SM2",
         ),
         (
             {"Origin": "AWS_CLOUDHSM"},

@@ -2,7 +2,8 @@
 
 A key waits (PendingImport) until all material that anything was ever encrypted under is there. A symmetric encryption
 key takes further material, which first waits for its rotation; any other kind of key only ever the same again. When
-material is deleted, or its date comes, the whole key waits again until the same bytes are imported anew.
+material is deleted, or its date comes, the whole key waits again until the same bytes are imported anew. A replica of
+a multi-Region key takes what was imported into its primary, and nothing else.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from app.services.kms.errors import (
     not_simulated,
 )
 from app.services.kms.keyref import KEY, key_of
-from app.services.kms.materials import add_material, find_material, is_complete
+from app.services.kms.materials import add_material, find_material, is_complete, materials_of
 from app.services.kms.records import Key, Material, Wrapping
+from app.services.kms.related import primary
 from app.services.kms.rotating import pending_material, service_event
 from app.services.kms.specs import SPECS, is_symmetric
 from app.services.kms.states import CREATING, PENDING, UNAVAILABLE, UPDATING
@@ -190,13 +192,14 @@ def import_key_material(draft: Draft, call: Call) -> dict[str, Any]:
     """Gives a key its material: the first, the same again, or further material that waits for a rotation."""
     key, secret = key_of(draft), draft.frame.memo["material"]
     is_new = call["ImportType"] == NEW or (call["ImportType"] is None and not key.materials)
-    key, material = _further(draft, key, secret) if is_new else (key, _again(draft, call, key, secret))
+    import_ = _further if is_new and not key.is_replica else _again
+    key, material = import_(draft, call, key, secret)
     expires = milliseconds(call["ValidTo"]) if call["ValidTo"] else 0
     description = call["KeyMaterialDescription"] or material.description
     draft.change(material, secret=secret, expires_ms=expires, description=description)
     if expires:
         _book_expiry(draft, key, material, expires)
-    if key.state == "PendingImport" and is_complete(draft, key):
+    if key.state == "PendingImport" and _has_all(draft, key):
         draft.change(key, state="Enabled")
     return _named(key, material)
 
@@ -213,7 +216,13 @@ def _book_expiry(draft: Draft, key: Key, material: Material, due: int) -> None:
     )  # fmt: skip
 
 
-def _further(draft: Draft, key: Key, secret: Secret) -> tuple[Key, Material]:
+def _has_all(draft: Draft, key: Key) -> bool:
+    """All permanent material of the key, and of its primary if it is a replica."""
+    wanted = (each for each in materials_of(draft, primary(draft, key)) if each.state != "PENDING_ROTATION")
+    return is_complete(draft, key) and all(find_material(draft, key, each.material_id) for each in wanted)
+
+
+def _further(draft: Draft, call: Call, key: Key, secret: Secret) -> tuple[Key, Material]:
     """New material: the current one of a key that has none yet; else it waits, and only one may wait."""
     new_id, pending = material_id(key.id, secret), pending_material(draft, key)
     if pending is not None and pending.material_id != new_id:
@@ -223,12 +232,17 @@ def _further(draft: Draft, key: Key, secret: Secret) -> tuple[Key, Material]:
     return add_material(draft, key, secret, "PENDING_ROTATION" if key.materials else "CURRENT")
 
 
-def _again(draft: Draft, call: Call, key: Key, secret: Secret) -> Material:
-    """Material that the key had before: the same bytes."""
-    material = find_material(draft, key, material_id(key.id, secret))
-    if material is None or call["KeyMaterialId"] not in (None, material.material_id):
+def _again(draft: Draft, call: Call, key: Key, secret: Secret) -> tuple[Key, Material]:
+    """Material that the key, or its primary, had before: the same bytes."""
+    id = material_id(key.id, secret)
+    known = find_material(draft, primary(draft, key), id)
+    if known is None or call["KeyMaterialId"] not in (None, id):
         OTHER_MATERIAL.refuse()
-    return material
+    material = find_material(draft, key, id)
+    if material is not None:
+        return key, material
+    key, material = add_material(draft, key, secret, known.state)
+    return key, draft.change(material, rotated_ms=known.rotated_ms, rotation_type=known.rotation_type)
 
 
 # --- the end of imported material -------------------------------------------------------------------------------------
