@@ -41,6 +41,7 @@ JUDGED_BY_OPERATION: Mapping[str, frozenset[str]] = {
     "ebs": frozenset({"DataLength", "ChecksumAlgorithm", "ChecksumAggregationMethod", "MaxResults"})
     | frozenset({"BlockToken", "NextToken", "Checksum"}),
     "cloudtrail": frozenset({"MaxResults"}),
+    "iam": frozenset({"AttachmentName"}),  # takes `*` and `?` [D], which its pattern does not
 }
 
 Shape = Any  # botocore's shapes: their cached properties are opaque to type checkers
