@@ -13,7 +13,7 @@ from app.services.ebs import plane
 from app.services.ebs.compute_records import Attachment
 from app.services.ebs.records import Volume
 from tests.ebs_compute.conftest import Yard
-from tests.ebs_compute.machines import attach, grantees, grants, launch, root_volume, seen, state
+from tests.ebs_compute.machines import ROOT, attach, grantees, grants, launch, root_volume, seen, state
 from tests.sharing.accounts import REGION, SOURCE, Hand, allow, block, deny, document
 
 
@@ -330,6 +330,26 @@ def test_a_volume_attached_to_a_stopped_instance_is_opened_when_it_starts(yard: 
     assert grantees(yard.hand, yard.key) == []
     yard.hand.do("ec2:StartInstances", InstanceIds=[instance])
     assert len(grantees(yard.hand, yard.key)) == 2
+
+
+def test_whether_a_volume_goes_with_the_instance_can_be_changed_while_it_is_attached(yard: Yard) -> None:
+    """For the root volume, which goes by itself, and for one attached later, which stays."""
+    instance, volume = launch(yard.hand, yard.image), encrypted_volume(yard)
+    root = root_volume(yard.hand, instance)
+    attach(yard.hand, volume, instance)
+    for device, goes in ((ROOT, False), ("/dev/sdf", True)):
+        mapping = [{"DeviceName": device, "Ebs": {"DeleteOnTermination": goes}}]
+        yard.hand.do("ec2:ModifyInstanceAttribute", InstanceId=instance, BlockDeviceMappings=mapping)
+    asked = {"InstanceId": instance, "Attribute": "blockDeviceMapping"}
+    shown = yard.hand.do("ec2:DescribeInstanceAttribute", **asked)["BlockDeviceMappings"]
+    assert {each["DeviceName"]: each["Ebs"]["DeleteOnTermination"] for each in shown} == {ROOT: False, "/dev/sdf": True}
+    yard.hand.do("ec2:TerminateInstances", InstanceIds=[instance])
+    assert (yard.hand.volume(root) or {})["State"] == "available"
+    assert yard.hand.volume(volume) is None
+    assert yard.hand.refused("ec2:ModifyInstanceAttribute", InstanceId=instance, BlockDeviceMappings=mapping) == (
+        "InvalidInstanceAttributeValue",
+        "No device is currently mapped at /dev/sdf",
+    )
 
 
 def test_the_end_of_an_instance_deletes_the_volumes_that_are_to_go_and_frees_the_others(yard: Yard) -> None:

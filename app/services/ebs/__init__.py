@@ -4,7 +4,8 @@ records.py what is kept | rules.py resources, condition keys, refusals | envelop
 under data keys | volumes.py snapshots.py sharing.py copying.py direct.py tags.py defaults.py places.py the operations
 
 Images and instances, as far as they decide who can use a volume: compute_records.py compute_rules.py compute_errors.py
-devices.py what the operations share | images.py image_*.py instances.py launching.py attachments.py the operations
+devices.py what the operations share | images.py image_*.py
+instances.py instance_attributes.py launching.py attachments.py the operations
 """
 
 from app.kernel.errors import not_simulated
@@ -18,6 +19,7 @@ from app.services.ebs import (
     image_copying,
     image_listing,
     images,
+    instance_attributes,
     instances,
     launching,
     places,
@@ -33,8 +35,9 @@ from app.services.ebs.records import KINDS
 from app.services.ebs.trail import DIRECT_TRAIL, EC2_TRAIL
 
 _STORAGE = (volumes, snapshots, sharing, copying, direct, tags, defaults, places)
-_COMPUTE = (attachments, instances, launching, images, image_listing, image_attributes, image_copying)
-_MODULES = _STORAGE + _COMPUTE
+_INSTANCES = (attachments, instances, instance_attributes, launching)
+_IMAGES = (images, image_listing, image_attributes, image_copying)
+_MODULES = _STORAGE + _INSTANCES + _IMAGES
 
 EBS = Service(
     name="ebs",

@@ -224,6 +224,10 @@ DEVICE_TWICE = AwsError(
 )
 NO_DEVICE_NAME = AwsError("MissingParameter", "The request must contain the parameter deviceName", seen="[I]", cause=P)
 
+NO_DEVICE_AT = AwsError(
+    "InvalidInstanceAttributeValue", "No device is currently mapped at {device}", seen="EC2 user reports [O]", cause=P
+)
+
 # what a launch or a start settles with: StateReason of the instance
 KEY_STATE = AwsError(
     "Client.InvalidKMSKey.InvalidState",

@@ -61,7 +61,7 @@ def shown(draft: Draft, instance: Instance) -> dict[str, Any]:
         "RootDeviceType": "ebs",
         "EbsOptimized": False,
         "ClientToken": instance.client_token,
-        "BlockDeviceMappings": [_device(each) for each in attachments_of(draft, instance)],
+        "BlockDeviceMappings": [device(each) for each in attachments_of(draft, instance)],
         "Tags": tags.tag_list(tags.tags_of(draft, instance.account, instance.region, instance.id)),
         "SecurityGroups": [],
         "NetworkInterfaces": [],
@@ -76,7 +76,7 @@ def state(name: str) -> dict[str, Any]:
     return {"Code": STATE_CODES[name], "Name": name}
 
 
-def _device(attachment: Attachment) -> dict[str, Any]:
+def device(attachment: Attachment) -> dict[str, Any]:
     ebs = {
         "AttachTime": whole_second(attachment.attached_ms),
         "DeleteOnTermination": attachment.delete_on_termination,
@@ -380,10 +380,10 @@ def settle_termination(draft: Draft, call: Call) -> None:
 
 
 def _end(draft: Draft, call: Call, instance: Instance) -> None:
-    """Volumes go or are free, as their attachments say; the instance is forgotten later."""
+    """Volumes go or are free, as their attachments say; one that was not whole yet goes. It is forgotten later."""
     for each in attachments_of(draft, instance):
         volume = attachments.let_go(draft, each)
-        if volume and each.delete_on_termination:
+        if volume and (each.delete_on_termination or volume.state == "creating"):
             remove_volume(draft, call, volume)
     due_ms = call.at_ms + FORGOTTEN_AFTER_MS
     draft.later("forget_instance", due_ms=due_ms, about=(instance.id,), instance_id=instance.id)
