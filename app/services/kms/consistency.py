@@ -15,7 +15,7 @@ from typing import Final
 from app.kernel.call import Call
 from app.kernel.draft import Draft
 from app.kernel.operation import job
-from app.services.kms.records import Grant
+from app.services.kms.records import Grant, Key
 
 DELAY_MS: Final = 5 * 60_000  # "usually under five minutes"
 END_JOB: Final = "kms.GrantEnds"
@@ -45,7 +45,7 @@ def end(draft: Draft, grant: Grant) -> None:
     call = draft.frame.call
     delay = 0 if call.via or call.acting_service else draft.world.clock.delay_ms(DELAY_MS)
     if not delay:
-        draft.delete(grant)
+        _remove(draft, grant)
         return
     draft.change(grant, is_over=True)
     draft.later(END_JOB, after_ms=delay, about=(grant.id,), account=grant.account, grant_id=grant.id)
@@ -56,4 +56,11 @@ def forget(draft: Draft, call: Call) -> None:
     """The end of a grant has reached everywhere."""
     grant = draft.get(Grant, call["account"], call.region, call["grant_id"])
     if grant is not None:
-        draft.delete(grant)
+        _remove(draft, grant)
+
+
+def _remove(draft: Draft, grant: Grant) -> None:
+    key = draft.get(Key, grant.account, grant.region, grant.key_id)
+    draft.delete(grant)
+    if key is not None:
+        draft.change(key, grants=key.grants - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from app.kernel.authority import AUTHORIZE, anything
+from app.kernel.authority import AUTHORIZE, Resource, anything
 from app.kernel.call import Call
 from app.kernel.clock import moment
 from app.kernel.draft import Draft
@@ -88,10 +88,16 @@ def _matching(draft: Draft, key: Key, wanted: str, grantee: str, after: Position
     return draft.scan_index(Grant, "key", *at, after=(*at, *after) if after else ())
 
 
+def _unless_its_own(draft: Draft, call: Call) -> Resource | None:
+    """A service lists what it may retire itself without any policy: inferred, it has none that could allow it."""
+    own = call.caller.kind == "service" and call["RetiringServicePrincipal"] == call.caller.arn
+    return None if own else anything(draft, call)
+
+
 @operation(
     "kms", "ListRetirableGrants",
     honours=("Limit", "Marker", "RetiringPrincipal", "RetiringServicePrincipal"),
-    checks=(AUTHORIZE(("kms:ListRetirableGrants", anything)),),
+    checks=(AUTHORIZE(("kms:ListRetirableGrants", _unless_its_own)),),
     answers=(VALIDATION, INVALID_PRINCIPAL_ARN),
     across_accounts="the principal is of the own account, the keys may be anybody's",
     reads=True,

@@ -208,12 +208,6 @@ def _note_grant(draft: Draft, grant: Grant | None, key: Key, wanted: str) -> Non
     draft.frame.about.append(grant.id)
 
 
-def _delete_grant(draft: Draft) -> None:
-    key = key_of(draft)
-    end(draft, draft.frame.memo["grant"])
-    draft.change(key, grants=key.grants - 1)
-
-
 @operation(
     "kms", "RevokeGrant",
     honours=("KeyId", "GrantId", "DryRun"),
@@ -223,7 +217,7 @@ def _delete_grant(draft: Draft) -> None:
 )  # fmt: skip
 def revoke_grant(draft: Draft, call: Call) -> None:
     """Ends a grant, by right of the key."""
-    _delete_grant(draft)
+    end(draft, draft.frame.memo["grant"])
 
 
 def NAMED(draft: Draft, call: Call) -> None:
@@ -266,4 +260,4 @@ def _grant(draft: Draft, call: Call) -> Resource:
 def retire_grant(draft: Draft, call: Call) -> None:
     """Ends a grant, by right of the grant: its retiring principal, its grantee if it says so, or who made it."""
     draft.frame.additional["grantId"] = draft.frame.memo["grant"].id
-    _delete_grant(draft)
+    end(draft, draft.frame.memo["grant"])
