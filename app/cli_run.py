@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -13,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
+    from app.policy.explain_values import Mending
     from workflows.session import Options
     from workflows.transition import Report
 
@@ -209,10 +211,11 @@ def _about_code(code: str) -> str:
 
 
 def _explained_run(journal: str, run: str, json: bool) -> str:
-    """The failed steps of a journaled run."""
+    """The failed steps of a journaled run; repairs are tried in a new run of its scenario."""
     import msgspec
 
-    from workflows import explanation
+    from app.policy.explain import text, to_json
+    from workflows import report
     from workflows.journal import FileJournal
     from workflows.transition import transition_from
 
@@ -225,11 +228,26 @@ def _explained_run(journal: str, run: str, json: bool) -> str:
     entries = list(known.entries(run or runs[-1]))
     transitions = [transition_from(entry["transition"]) for entry in entries if entry["kind"] == "record"]
     files = next((entry["files"] for entry in entries if entry["kind"] == "end"), {})
+    scenario = next((entry["scenario"] for entry in entries if entry["kind"] == "begin"), "")
+    told = list(report.explained(transitions, files, _repairs_of(scenario)))
     if json:
-        return (
-            msgspec.json.encode({"reseal": 1, "explanations": explanation.as_json(transitions, files)}).decode() + "\n"
-        )
-    return explanation.as_text(transitions, files)
+        plain = [{"step": step} | to_json(found) for step, found in told]
+        return msgspec.json.encode({"reseal": 1, "explanations": plain}).decode() + "\n"
+    return "\n\n".join(text(found) for _, found in told) + "\n" if told else "nothing was refused in this run\n"
+
+
+def _repairs_of(scenario: str) -> Mapping[str, Sequence[Mending]]:
+    """Step -> repairs, from a run in memory; none, with a word, where the scenario can not be run any more."""
+    from app.repairing_run import run_file
+    from app.services import all_services
+    from workflows.session import Options
+    from workflows.yaml_marks import InvalidFile
+
+    try:
+        return run_file(scenario, all_services(), Options())[1]
+    except InvalidFile as invalid:
+        typer.echo(f"reseal: no repairs, because the scenario can not be run again: {invalid}", err=True)
+        return {}
 
 
 def _explained_by_server(endpoint: str, about: str, token: str, json: bool) -> str:

@@ -104,11 +104,11 @@ def trial(cloud: Cloud, request: Request, repair: Repair, texts: Mapping[Place, 
             notes += _saved(aside, place, before, now)
     repaired_world = aside.world
     reply = aside.call(replace(request, parameters=parameters))
-    _settle(aside, reply.request_id)
+    settle(aside, reply.request_id)
     return Outcome(story(aside.world.log.about(reply.request_id), reply.request_id), repaired_world, tuple(notes))
 
 
-def _settle(cloud: Cloud, root: str) -> None:
+def settle(cloud: Cloud, root: str) -> None:
     """Let time pass until nothing is owed to the request any more."""
     for _ in range(SETTLES_MAX):
         due = min((job.due_ms for job in cloud.world.records.scan(Job) if job.root == root), default=None)
@@ -126,7 +126,7 @@ def _stepped(cloud: Cloud, repair: Repair) -> dict[str, str]:
         except KeyError as error:
             raise CannotApply(f"nothing made {error}") from None
         reply = cloud.call(Request(step.operation, parameters, root_of(step.account), step.region))
-        _settle(cloud, reply.request_id)
+        settle(cloud, reply.request_id)
         _must(reply, step.operation)
         if step.save:
             saved[step.save.name] = _member(reply.answer or {}, step.save.path)

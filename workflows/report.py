@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -28,13 +28,19 @@ NO_REPAIRS: Final[Repairs] = {}
 
 def as_json(report: Report, repairs: Repairs = NO_REPAIRS) -> str:
     """One object, versioned."""
-    told = {"explanations": [{"step": step} | explain.to_json(one) for step, one in explained(report, repairs)]}
+    told = {
+        "explanations": [
+            {"step": step} | explain.to_json(one) for step, one in explained(report.transitions, report.files, repairs)
+        ]
+    }
     return msgspec.json.encode({"reseal": FORMAT, "ok": report.ok} | to_json(report) | told).decode()
 
 
-def explained(report: Report, repairs: Repairs) -> Iterator[tuple[str, Explanation]]:
+def explained(
+    transitions: Iterable[Transition], files: Mapping[str, str], repairs: Repairs
+) -> Iterator[tuple[str, Explanation]]:
     """(step, why) of every refused step, each with its repairs."""
-    for step, found in explanation.explanations(report.transitions, report.files):
+    for step, found in explanation.explanations(transitions, files):
         yield step, replace(found, repairs=tuple(repairs.get(step, ())))
 
 
@@ -52,7 +58,7 @@ def as_text(report: Report, *, given: bool = False, repairs: Repairs = NO_REPAIR
 
 def _why(report: Report, repairs: Repairs) -> Iterator[str]:
     """The last refusal in full."""
-    told = list(explained(report, repairs))
+    told = list(explained(report.transitions, report.files, repairs))
     if told:
         yield ""
         yield from explain.text(told[-1][1]).splitlines()

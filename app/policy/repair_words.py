@@ -44,6 +44,7 @@ def commands(repair: Repair, rule: Rule, file_of: Callable[[Place], str]) -> lis
     for step in repair.steps:
         lines.append(repair_steps.command(step))
         lines += [f"aws {step.settles} --region {step.region}"] if step.settles else []
+    lines += [f'# then the request again, with "${one.name}" where it said {one.value}' for one in repair.instead]
     places = dict.fromkeys(edit.place for edit in repair.edits)
     return lines + [_command(place, rule_of(place, rule), f"file://{file_of(place)}") for place in places]
 
