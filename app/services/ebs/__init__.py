@@ -4,8 +4,8 @@ records.py what is kept | rules.py resources, condition keys, refusals | envelop
 under data keys | volumes.py snapshots.py sharing.py copying.py direct.py tags.py defaults.py places.py the operations
 
 Images and instances, as far as they decide who can use a volume: compute_records.py compute_rules.py compute_errors.py
-devices.py what the operations share | images.py image_*.py
-instances.py instance_attributes.py launching.py attachments.py the operations
+devices.py opening.py launch_plan.py image_changes.py what the operations share | images.py image_*.py instances.py
+instance_*.py launching.py attachments.py the operations
 """
 
 from app.kernel.errors import not_simulated
@@ -17,9 +17,11 @@ from app.services.ebs import (
     direct,
     image_attributes,
     image_copying,
+    image_creating,
     image_listing,
     images,
     instance_attributes,
+    instance_listing,
     instances,
     launching,
     places,
@@ -35,8 +37,8 @@ from app.services.ebs.records import KINDS
 from app.services.ebs.trail import DIRECT_TRAIL, EC2_TRAIL
 
 _STORAGE = (volumes, snapshots, sharing, copying, direct, tags, defaults, places)
-_INSTANCES = (attachments, instances, instance_attributes, launching)
-_IMAGES = (images, image_listing, image_attributes, image_copying)
+_INSTANCES = (attachments, instances, instance_listing, instance_attributes, launching)
+_IMAGES = (images, image_creating, image_listing, image_attributes, image_copying)
 _MODULES = _STORAGE + _INSTANCES + _IMAGES
 
 EBS = Service(

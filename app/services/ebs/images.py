@@ -1,4 +1,4 @@
-"""Images: RegisterImage, CreateImage, DeregisterImage (ebs.md 1.9, ST:images_controls [V]).
+"""Images: RegisterImage and DeregisterImage (ebs.md 1.9, ST:images_controls [V]).
 
 An image is a list of devices, each a snapshot or an empty volume. Making one asks nothing of KMS: what its snapshots
 are encrypted under matters to whoever launches or copies it.
@@ -7,42 +7,35 @@ are encrypted under matters to whoever launches or copies it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from app.kernel.authority import CALLER, Resource, authorize, tag_context
+from app.kernel.authority import CALLER, authorize
 from app.kernel.call import Via
 from app.kernel.errors import Refused, not_simulated
-from app.kernel.operation import job, operation
+from app.kernel.operation import operation
 from app.services.ebs import compute_errors, devices, errors, tags
 from app.services.ebs.compute_errors import SNAPSHOT_IN_USE
-from app.services.ebs.compute_records import Attachment, BlockDevice, Image, Instance
+from app.services.ebs.compute_records import BlockDevice, Image
 from app.services.ebs.compute_rules import (
-    attachments_of,
     image_arn,
     image_id,
     image_is_own,
-    instance_id,
-    instance_resource,
     named_image,
     new_image,
     own_image,
-    own_instance,
 )
-from app.services.ebs.records import Snapshot, Volume
+from app.services.ebs.records import Snapshot
 from app.services.ebs.requests import DRY_RUN, ascii_description, required
 from app.services.ebs.rules import (
     authorize_tags,
     find_snapshot,
     on,
-    own_snapshot,
     requested_tags,
     snapshot_arn,
     snapshot_resource,
 )
-from app.services.ebs.snapshots import taken
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
@@ -69,7 +62,7 @@ def may_tag_image(draft: Draft, call: Call) -> None:
     authorize_tags(draft, call, "snapshot", snapshot_arn(call.region, "*"))
 
 
-def _mappings_are_well_formed(draft: Draft, call: Call) -> None:
+def mappings_are_well_formed(draft: Draft, call: Call) -> None:
     devices.mappings_are_well_formed(call["BlockDeviceMappings"])
 
 
@@ -101,10 +94,10 @@ def _registered(
     if encrypted is not None:
         compute_errors.ENCRYPTED_WITH_SNAPSHOT.refuse()
     snapshot = _usable_snapshot(draft, call, device.snapshot_id)
-    return _sized(device, snapshot)
+    return sized_as(device, snapshot)
 
 
-def _sized(device: BlockDevice, snapshot: Snapshot) -> BlockDevice:
+def sized_as(device: BlockDevice, snapshot: Snapshot) -> BlockDevice:
     return replace(device, size_gib=devices.sized(device, snapshot), encrypted=snapshot.encrypted)
 
 
@@ -148,7 +141,7 @@ def _may_register(draft: Draft, call: Call) -> None:
     checks=(
         required("Name"),
         ascii_description,
-        _mappings_are_well_formed,
+        mappings_are_well_formed,
         tags.specified("image"),
         _may_register,
         may_tag_image,
@@ -206,118 +199,6 @@ def put_image(draft: Draft, call: Call, **fields: Any) -> Image:
     )
     tags.put_tags(draft, call, image.id, "image", requested_tags(call, "image"))
     return draft.put(image)
-
-
-# CreateImage
-
-
-def _instance_is_whole(draft: Draft, call: Call) -> None:
-    instance = own_instance(draft, call, call["InstanceId"])
-    if instance.state not in ("running", "stopped"):
-        compute_errors.NOT_IMAGEABLE.refuse(id=instance.id)
-
-
-def _images_instance(draft: Draft, call: Call) -> tuple[Resource, ...]:
-    context = {"ec2:Owner": call.account} | tag_context(requested_tags(call, "snapshot"))
-    snapshot = Resource(snapshot_arn(call.region, "*"), call.account, context=context)
-    return (instance_resource(draft, call, call["InstanceId"]), new_image(draft, call), snapshot)
-
-
-@operation(
-    "ec2",
-    "CreateImage",
-    honours={"InstanceId", "Name", "Description", "BlockDeviceMappings", "TagSpecifications", "DryRun"},
-    inert={"NoReboot": "no guest runs that a reboot would bring to rest"},
-    checks=(
-        required("InstanceId", "Name"),
-        instance_id,
-        ascii_description,
-        _mappings_are_well_formed,
-        tags.specified("image", "snapshot"),
-        on("ec2:CreateImage", _images_instance),
-        may_tag_image,
-        DRY_RUN,
-        _instance_is_whole,
-        name_is_free,
-    ),
-    answers=(
-        errors.MISSING_PARAMETER,
-        compute_errors.INSTANCE_MALFORMED,
-        errors.NOT_ASCII,
-        compute_errors.NO_DEVICE_NAME,
-        compute_errors.DEVICE_TWICE,
-        errors.BAD_TAG_TYPE,
-        errors.TAG_RESERVED,
-        errors.TAG_LIMIT,
-        errors.UNAUTHORIZED,
-        errors.DRY_RUN,
-        compute_errors.INSTANCE_NOT_FOUND,
-        compute_errors.NOT_IMAGEABLE,
-        compute_errors.IMAGE_NAME_MALFORMED,
-        compute_errors.IMAGE_NAME_TAKEN,
-        compute_errors.NO_SIZE,
-        compute_errors.SIZE_BELOW_SNAPSHOT,
-    ),
-)
-def create_image(draft: Draft, call: Call) -> Answer:
-    """Make an image of an instance: a snapshot of each of its volumes, without a call to KMS, and its empty devices."""
-    instance = own_instance(draft, call, call["InstanceId"])
-    image = put_image(
-        draft,
-        call,
-        state="pending",
-        root_device=instance.root_device,
-        devices=(),
-        architecture=instance.architecture,
-        virtualization=instance.virtualization,
-        source_instance_id=instance.id,
-    )
-    found = tuple(_imaged(draft, call, image, instance))
-    draft.change(image, devices=devices.changed(found, call["BlockDeviceMappings"], goes=True))
-    draft.later("settle_image", after_ms=READY_AFTER_MS, about=(image.id,), image_id=image.id)
-    return {"ImageId": image.id}
-
-
-def _imaged(draft: Draft, call: Call, image: Image, instance: Instance) -> Iterator[BlockDevice]:
-    """A device for each volume that no mapping takes away, with its snapshot."""
-    without = {each["DeviceName"] for each in call["BlockDeviceMappings"] or () if each.get("NoDevice") is not None}
-    for attachment in attachments_of(draft, instance):
-        volume = draft.get(Volume, attachment.account, attachment.region, attachment.volume_id)
-        if volume and attachment.device not in without:
-            description = f"Created by CreateImage({instance.id}) for {image.id}"
-            yield _device_of(attachment, volume, taken(draft, call, volume, description))
-
-
-def _device_of(attachment: Attachment, volume: Volume, snapshot: Snapshot) -> BlockDevice:
-    return BlockDevice(
-        device=attachment.device,
-        snapshot_id=snapshot.id,
-        size_gib=volume.size_gib,
-        type=volume.type,
-        iops=volume.iops if volume.type != "gp2" else None,
-        throughput=volume.throughput,
-        encrypted=volume.encrypted,
-        delete_on_termination=attachment.delete_on_termination,
-    )
-
-
-@job("settle_image")
-def settle_image(draft: Draft, call: Call) -> None:
-    """Available once its snapshots are complete; failed, with their reason, if one of them is."""
-    image = draft.get(Image, call.account, call.region, call["image_id"])
-    if image is None or image.state != "pending":
-        return
-    ids = [device.snapshot_id for device in image.devices if device.snapshot_id]
-    snapshots = [own_snapshot(draft, call, id) for id in ids]
-    broken = next((each for each in snapshots if each is None or each.state == "error"), None)
-    if broken or None in snapshots:
-        draft.change(image, state="failed", reason=broken.state_message if broken else "")
-    elif all(each and each.state == "completed" for each in snapshots):
-        by_id = {each.id: each for each in snapshots if each}
-        found = tuple(_sized(each, by_id[each.snapshot_id]) if each.snapshot_id else each for each in image.devices)
-        draft.change(image, state="available", devices=found)
-    else:
-        draft.later("settle_image", after_ms=READY_AFTER_MS, about=call.about, image_id=image.id)
 
 
 # DeregisterImage

@@ -12,7 +12,7 @@ from app.kernel.operation import operation
 from app.services.ebs import compute_errors, errors
 from app.services.ebs.compute_records import Attachment, Instance
 from app.services.ebs.compute_rules import attachments_of, instance_id, named_instance, own_instance
-from app.services.ebs.instances import device
+from app.services.ebs.instance_listing import device
 from app.services.ebs.requests import DRY_RUN, required
 from app.services.ebs.rules import on
 

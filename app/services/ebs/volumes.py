@@ -18,10 +18,10 @@ from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import job, operation
 from app.policy.causes import Cause
 from app.services.ebs import envelope, errors, places, plane, requests, tags
-from app.services.ebs.attachments import attached, attached_filters, state_of
 from app.services.ebs.compute_errors import STILL_ATTACHED
 from app.services.ebs.compute_rules import attachments_of_volume
 from app.services.ebs.defaults import default_key, defaults
+from app.services.ebs.opening import attached, attached_filters, state_of
 from app.services.ebs.records import EMPTY_MAP, DataKey, Move, Snapshot, Volume
 from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, page, required, start_after, volume_id
 from app.services.ebs.rules import (
