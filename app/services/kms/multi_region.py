@@ -72,7 +72,7 @@ def FREE_REGION(draft: Draft, call: Call) -> None:
 @operation(
     "kms", "ReplicateKey",
     honours=("KeyId", "ReplicaRegion", "Policy", "BypassPolicyLockoutSafetyCheck", "Description", "Tags"),
-    checks=(KEY(), TAGS, allowed_on_key("kms:ReplicateKey"), PRIMARY, KEY_STATE(), FREE_REGION),
+    checks=(KEY(), TAGS, allowed_on_key("kms:ReplicateKey"), KEY_STATE(), PRIMARY, FREE_REGION),
     answers=(
         *_STATES, UPDATING, NO_SUCH_REGION, REPLICA_EXISTS, MALFORMED_POLICY, LOCKOUT, TAGS_REPEAT,
     ),
@@ -156,7 +156,7 @@ def REPLICA(draft: Draft, call: Call) -> None:
 @operation(
     "kms", "UpdatePrimaryRegion",
     honours=("KeyId", "PrimaryRegion"),
-    checks=(KEY(), allowed_on_key("kms:UpdatePrimaryRegion"), PRIMARY, KEY_STATE(), REPLICA),
+    checks=(KEY(), allowed_on_key("kms:UpdatePrimaryRegion"), KEY_STATE(), PRIMARY, REPLICA),
     answers=(*_STATES, KEY_NOT_FOUND),
 )  # fmt: skip
 def update_primary_region(draft: Draft, call: Call) -> None:

@@ -47,7 +47,7 @@ SYMMETRIC_KEY: Final = FAMILY("symmetric")  # no other key rotates
 @operation(
     "kms", "EnableKeyRotation",
     honours=("KeyId", "RotationPeriodInDays"),
-    checks=(KEY(), allowed_on_key("kms:EnableKeyRotation"), SYMMETRIC_KEY, ORIGIN("AWS_KMS"), PRIMARY, KEY_STATE()),
+    checks=(KEY(), allowed_on_key("kms:EnableKeyRotation"), SYMMETRIC_KEY, ORIGIN("AWS_KMS"), KEY_STATE(), PRIMARY),
     answers=(WRONG_KIND, WRONG_ORIGIN, NOT_PRIMARY, *_STATES),
 )  # fmt: skip
 def enable_key_rotation(draft: Draft, call: Call) -> None:
@@ -58,7 +58,7 @@ def enable_key_rotation(draft: Draft, call: Call) -> None:
 @operation(
     "kms", "DisableKeyRotation",
     honours=("KeyId",),
-    checks=(KEY(), allowed_on_key("kms:DisableKeyRotation"), SYMMETRIC_KEY, ORIGIN("AWS_KMS"), PRIMARY, KEY_STATE()),
+    checks=(KEY(), allowed_on_key("kms:DisableKeyRotation"), SYMMETRIC_KEY, ORIGIN("AWS_KMS"), KEY_STATE(), PRIMARY),
     answers=(WRONG_KIND, WRONG_ORIGIN, NOT_PRIMARY, *_STATES),
 )  # fmt: skip
 def disable_key_rotation(draft: Draft, call: Call) -> None:
@@ -113,7 +113,7 @@ def _is_everywhere(draft: Draft, key: Key, material: Material) -> bool:
 @operation(
     "kms", "RotateKeyOnDemand",
     honours=("KeyId",),
-    checks=(KEY(), allowed_on_key("kms:RotateKeyOnDemand"), PRIMARY, KEY_STATE(), SYMMETRIC_KEY, AVAILABLE),
+    checks=(KEY(), allowed_on_key("kms:RotateKeyOnDemand"), KEY_STATE(), PRIMARY, SYMMETRIC_KEY, AVAILABLE),
     answers=(WRONG_KIND, NOT_PRIMARY, ROTATION_CONFLICT, ROTATIONS_USED_UP, NOTHING_TO_ROTATE, *_STATES, UPDATING),
 )  # fmt: skip
 def rotate_key_on_demand(draft: Draft, call: Call) -> dict[str, Any]:
