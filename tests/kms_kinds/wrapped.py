@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_public_key
 
-from tests.kms.lab import SOURCE, Lab
+from tests.kms.lab import REGION, SOURCE, Lab
 from tests.kms.wrap import wrap
 
 NEVER = {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
@@ -33,10 +33,16 @@ def pkcs8(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
 
 
 def wrapped(
-    lab: Lab, key: str, material: bytes, algorithm: str = "RSAES_OAEP_SHA_256", spec: str = "RSA_2048"
+    lab: Lab,
+    key: str,
+    material: bytes,
+    algorithm: str = "RSAES_OAEP_SHA_256",
+    spec: str = "RSA_2048",
+    region: str = REGION,
 ) -> dict[str, Any]:
     """Token and material as ImportKeyMaterial takes them."""
-    given = lab.ok(SOURCE, "GetParametersForImport", KeyId=key, WrappingAlgorithm=algorithm, WrappingKeySpec=spec)
+    asked = {"WrappingAlgorithm": algorithm, "WrappingKeySpec": spec}
+    given = lab.ok(SOURCE, "GetParametersForImport", region, KeyId=key, **asked)
     assert set(given) == {"KeyId", "ImportToken", "PublicKey", "ParametersValidTo"}
     return {
         "ImportToken": given["ImportToken"],
