@@ -153,11 +153,11 @@ class Node:
 
 
 class Search:
-    """Best first over repairs: fewest edits and steps, then the least reach."""
+    """Best first over repairs: what widens to no `*` before what does, fewest edits and steps, then the least reach."""
 
     def __init__(self, cloud: Cloud, request: Request, budget: Budget) -> None:
         self._cloud, self._request, self._budget = cloud, request, budget
-        self._queue: list[tuple[int, int, int, Node]] = []
+        self._queue: list[tuple[int, int, int, int, Node]] = []
         self._order = count()
         self._seen: set[tuple[Any, ...]] = set()
         self._found: list[tuple[Node, Outcome]] = []
@@ -174,8 +174,8 @@ class Search:
     def _exhausted(self) -> bool:
         """Try what is in the queue; False where the budget ended first."""
         while self._queue and len(self._found) < REPAIRS_MAX:
-            _, _, _, node = heapq.heappop(self._queue)
-            if self._found and node.repair.size > self._found[0][0].repair.size + 1:
+            node = heapq.heappop(self._queue)[-1]
+            if self._found and _is_beyond(node.repair, self._found[0][0].repair):
                 return True
             if not self._budget.lasts():
                 return False
@@ -222,7 +222,8 @@ class Search:
             acts = (frozenset(map(repr, further.repair.edits)), further.repair.steps)
             if further.repair.size <= SIZE_MAX and acts not in self._seen:
                 self._seen.add(acts)
-                key = (further.repair.size, further.repair.reach, next(self._order))
+                repair = further.repair
+                key = (repair.wide, repair.size, repair.reach, next(self._order))
                 heapq.heappush(self._queue, (*key, further))
 
     def _options(self, question: Question | None, outcome: Outcome, told: Story) -> Iterable[Repair]:
@@ -235,6 +236,11 @@ class Search:
         for node, outcome in self._found:
             kept = log.others(self._first, node)
             yield Offer(node.repair, node.texts, node.rule, True, kept, outcome.notes)
+
+
+def _is_beyond(repair: Repair, best: Repair) -> bool:
+    """Is it not worth offering beside the best? One edit more may be; a `*` where it goes without one is not."""
+    return repair.wide > best.wide or repair.size > best.size + 1
 
 
 def _question(told: Story) -> Question | None:
@@ -258,7 +264,9 @@ def _by_evaluator(cloud: Cloud, told: Story, budget: Budget) -> Tried:
     if question is None:
         return Tried(remark="the log does not hold the request, so nothing could be tried")
     log, texts = _Log(cloud, budget), _texts(question)
-    found = [one for one in candidates(question, decide(question, trace=True)) if _needs_all(question, one)]
+    smallest = [one for one in candidates(question, decide(question, trace=True)) if _needs_all(question, one)]
+    narrow = min((one.wide for one in smallest), default=0)
+    found = [one for one in smallest if one.wide == narrow]
     offers = (Offer(one, texts, question.layers.rule, False, log.others(question, Node(one, texts))) for one in found)
     return Tried(tuple(offers), "" if found else NOTHING_HELPS)
 

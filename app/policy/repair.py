@@ -51,6 +51,7 @@ class Repair:
     side_effects: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     instead: tuple[Instead, ...] = ()
+    wide: int = 0  # edits of statements with a `*`, by which more than the request comes in
 
     @property
     def size(self) -> int:
@@ -64,6 +65,7 @@ class Repair:
             tuple(dict.fromkeys(self.side_effects + other.side_effects)),
             self.steps + other.steps,
             self.instead + other.instead,
+            self.wide + other.wide,
         )
 
     def only(self, edits: tuple[Edit, ...], steps: tuple[Step, ...]) -> Repair:
@@ -216,16 +218,18 @@ def _beside(asked: Asked, policy: Policy, traced: StatementTrace, missed: set[st
     wanted = {one.element: one.wanted for one in traced.elements}
     actions, action = wanted.get("Action", ("*",)), asked.question.action
     is_key_policy = policy.place.layer is LayerKind.RESOURCE
-    reach, effects = 0, list[str]()
+    reach, wide, effects = 0, 0, list[str]()
     if missed & {"Principal", "Resource"} and [one.lower() for one in actions] != [asked.action]:
-        reach += WIDE if any("*" in one for one in actions) else len(actions) - 1
+        wide = int(any("*" in one for one in actions))
+        reach += WIDE if wide else len(actions) - 1
         effects.append(f"the statement allows {', '.join(actions)}: all of it is then allowed")
     if "Action" in missed and "*" in wanted.get("Resource", ("*",)) and not is_key_policy and asked.resource != "*":
+        wide = 1
         reach += WIDE
         effects.append(f"{action} is then allowed on every resource")
     if "Action" in missed and asked.value(FOR_AWS.lower()) == "true":
         effects.append(f"grants of any kind may then be made; a statement of its own could ask for {FOR_AWS}")
-    return Repair((), reach, (), tuple(effects))
+    return Repair((), reach, (), tuple(effects), wide=wide)
 
 
 def _fix(asked: Asked, policy: Policy, element: ElementTrace) -> Repair | None:
