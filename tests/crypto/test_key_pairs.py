@@ -104,7 +104,7 @@ def test_oaep_takes_as_many_bytes_as_it_says(algorithm: str, most: int) -> None:
     pair = new_private_key("RSA_2048", ENTROPY)
     assert plaintext_size_max(2048, algorithm) == most
     assert decrypt(pair, algorithm, encrypt(pair, algorithm, b"p" * most)) == b"p" * most
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match="Encryption"):
         encrypt(pair, algorithm, b"p" * (most + 1))
     with pytest.raises(OaepBroken):
         decrypt(pair, algorithm, b"junk")

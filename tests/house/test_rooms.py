@@ -16,7 +16,7 @@ SHELLS = {
     "app/kernel/cloud.py": "the shell: it hands clock and randomness in",
     "app/blocks/disk.py": "the operations of a disk, behind the block store's port",
     "app/blocks/segments.py": "the block store in files",
-    "app/crypto/wrapping.py": "RSA key pairs, OAEP and PSS can not follow from a seed: listed as not repeatable",
+    "app/crypto/asymmetric.py": "RSA key pairs, OAEP, PSS, ML-DSA, ML-KEM do not follow from a seed: listed",
 }
 
 OUTSIDE = re.compile(
