@@ -1,4 +1,4 @@
-"""The append-only log of a world: calls, decisions and CloudTrail events, in the order in which they happened.
+"""The append-only log of a world: calls, decisions, CloudTrail events and notices, in the order of their happening.
 
 The log is no part of a world's state (two worlds are equal whatever happened on the way), but it is committed with the
 records, in one transaction: a call that cannot be audited did not happen. Reading it is a port, because a world on disk
@@ -81,7 +81,20 @@ class EventEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="event"):
     body: str = ""  # JSON: the CloudTrail record
 
 
-Entry = CallEntry | DecisionEntry | EventEntry
+class NoticeEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
+    """An event as EventBridge gets it: a service tells an account what came of something."""
+
+    id: str
+    at_ms: int
+    account: str  # who is told
+    region: str
+    name: str  # detail-type
+    root: str = ""
+    resources: tuple[str, ...] = ()  # ids and ARNs by which it is found
+    body: str = ""  # JSON: the event
+
+
+Entry = CallEntry | DecisionEntry | EventEntry | NoticeEntry
 
 
 class LogReader(Protocol):
@@ -89,6 +102,10 @@ class LogReader(Protocol):
 
     def events(self, account: str, region: str, since_ms: int = 0) -> Iterator[EventEntry]:
         """Events of one account and Region, newest first."""
+        ...
+
+    def notices(self, account: str, region: str) -> Iterator[NoticeEntry]:
+        """Notices to one account in one Region, newest first."""
         ...
 
     def about(self, token: str) -> list[Entry]:
@@ -136,6 +153,10 @@ class MemoryLog:
                     return
                 yield entry
 
+    def notices(self, account: str, region: str) -> Iterator[NoticeEntry]:
+        found = (entry for entry in reversed(self._all()) if isinstance(entry, NoticeEntry))
+        return (entry for entry in found if entry.account == account and entry.region == region)
+
     def about(self, token: str) -> list[Entry]:
         return find_about(self._all(), token)
 
@@ -154,5 +175,7 @@ def concerns(entry: Entry) -> tuple[str, ...]:
     """Request ids, resource ids and ARNs by which an entry is found; a refusal also by its decision id."""
     if isinstance(entry, EventEntry):
         return (entry.request_id,)
+    if isinstance(entry, NoticeEntry):
+        return entry.resources
     refused = (entry.id,) if isinstance(entry, DecisionEntry) and not entry.allowed else ()
     return (*entry.resources, entry.request_id, *refused)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry, concerns
+from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry, NoticeEntry, concerns
 from app.persistence.database import Database
 
 CHUNK_ENTRIES = 200  # read at a time by those who may stop early
@@ -38,6 +38,9 @@ class SqlLog:
             if entry.at_ms < since_ms:
                 return
             yield entry
+
+    def notices(self, account: str, region: str) -> Iterator[NoticeEntry]:
+        return self._backwards("notices", of_account=account, of_region=region)
 
     def refusals(self) -> Iterator[CallEntry]:
         return self._backwards("refusals")
@@ -103,7 +106,9 @@ def _described(entry: Entry) -> tuple[str, str, str]:
     """Kind, name and error code."""
     if isinstance(entry, CallEntry):
         return "call", entry.operation, entry.code
-    return ("decision", entry.action, "") if isinstance(entry, DecisionEntry) else ("event", entry.name, "")
+    if isinstance(entry, DecisionEntry):
+        return "decision", entry.action, ""
+    return ("notice" if isinstance(entry, NoticeEntry) else "event"), entry.name, ""
 
 
 def _names(world: int, numbered: Iterable[tuple[int, Entry]]) -> list[dict[str, Any]]:

@@ -38,7 +38,8 @@ COMPILED = Path(__file__).with_name("compiled.json")
 about, worlds, records, log, log_names, journal, blocks = (each.__table__ for each in tables.ALL)  # type: ignore[attr-defined]
 
 given = bindparam
-EVENT, CALL, NOTHING = literal_column("'event'"), literal_column("'call'"), literal_column("''")
+EVENT, NOTICE = literal_column("'event'"), literal_column("'notice'")
+CALL, NOTHING = literal_column("'call'"), literal_column("''")
 ZERO = literal_column("0")  # SQLAlchemy's SQLite writes an offset beside each limit
 
 
@@ -76,12 +77,8 @@ def statements(insert_or: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "copy_names": _copied(log_names),
         "entries": _entries(log.c.seq > given("above")).order_by(log.c.seq).limit(given("chunk")).offset(ZERO),
         "about_token": _entries(log.c.root.in_(_roots())).order_by(log.c.seq),
-        "events": _entries(
-            log.c.kind == EVENT, log.c.account == given("of_account"), log.c.region == given("of_region"), _below()
-        )
-        .order_by(log.c.seq.desc())
-        .limit(given("chunk"))
-        .offset(ZERO),
+        "events": _of_account(EVENT),
+        "notices": _of_account(NOTICE),
         "refusals": _entries(log.c.kind == CALL, log.c.code != NOTHING, _below())
         .order_by(log.c.seq.desc())
         .limit(given("chunk"))
@@ -137,6 +134,13 @@ def _copied(table: Table) -> ClauseElement:
 
 def _entries(*where: Any) -> Any:
     return select(log.c.seq, log.c.body).where(log.c.world == given("of_world"), log.c.seq <= given("length"), *where)
+
+
+def _of_account(kind: Any) -> Any:
+    """Entries of a kind, of one account and Region, newest first."""
+    place = (log.c.account == given("of_account"), log.c.region == given("of_region"))
+    found = _entries(log.c.kind == kind, *place, _below())
+    return found.order_by(log.c.seq.desc()).limit(given("chunk")).offset(ZERO)
 
 
 def _below() -> Any:

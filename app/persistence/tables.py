@@ -78,6 +78,7 @@ class RecordRow(Table, table=True):
 
 
 _IS_EVENT = literal_column("kind") == literal_column("'event'")
+_IS_NOTICE = literal_column("kind") == literal_column("'notice'")
 _IS_REFUSAL = (literal_column("kind") == literal_column("'call'")) & (column("code") != literal_column("''"))
 
 
@@ -88,11 +89,12 @@ class LogRow(Table, table=True):
     __table_args__ = (
         Index("log_by_root", "world", "root", "seq"),
         Index("log_events", "world", "account", "region", "seq", sqlite_where=_IS_EVENT, postgresql_where=_IS_EVENT),
+        Index("log_notices", "world", "account", "region", "seq", sqlite_where=_IS_NOTICE, postgresql_where=_IS_NOTICE),
         Index("log_refusals", "world", "seq", sqlite_where=_IS_REFUSAL, postgresql_where=_IS_REFUSAL),
     )
     world: int = _number(key=True)
     seq: int = _number(key=True)
-    kind: str = _text()  # call, decision, event
+    kind: str = _text()  # call, decision, event, notice
     at_ms: int = _number()
     account: str = _text()
     region: str = _text()

@@ -180,6 +180,9 @@ class Cause(Enum):
     SNAPSHOT_IN_USE = _Row("D707", None, Word.SHARING, "the snapshot is in use")
     VOLUME_NOT_FOUND = _Row("D708", None, Word.VISIBILITY, "there is no such volume in this account and Region")
     PRINCIPAL_NOT_FOUND = _Row("D709", None, Word.VISIBILITY, "there is no such user, role or policy in this account")
+    SNAPSHOT_LOCKED = _Row("D710", None, Word.SHARING, "the snapshot is locked")
+    SNAPSHOT_ARCHIVED = _Row("D711", None, Word.SHARING, "the snapshot is archived and has to be restored first")
+    PUBLIC_SHARING_BLOCKED = _Row("D712", None, Word.SHARING, "the account blocks public sharing of its snapshots")
 
     CREDENTIALS_UNKNOWN = _Row("D801", None, Word.CREDENTIALS, "the access key is not known")
     SIGNATURE_WRONG = _Row("D802", None, Word.CREDENTIALS, "the signature does not fit the request")

@@ -1,7 +1,11 @@
 """EBS: EC2's volume and snapshot operations and the EBS direct APIs, which share their records.
 
 records.py what is kept | rules.py resources, condition keys, refusals | envelope.py every call to KMS | plane.py blocks
-under data keys | volumes.py snapshots.py sharing.py copying.py direct.py tags.py defaults.py places.py the operations
+under data keys | volumes.py snapshots.py deleting.py sharing.py copying.py direct.py tags.py defaults.py places.py the
+operations
+
+What else is done with them: feature_records.py feature_errors.py what is kept and refused | locks.py tiers.py
+public_access.py recycle_bin.py fast_restore.py the operations | retention*.py the service rbin | notices.py EventBridge
 
 Images and instances, as far as they decide who can use a volume: compute_records.py compute_rules.py compute_errors.py
 devices.py opening.py launch_plan.py image_changes.py what the operations share | images.py image_*.py instances.py
@@ -14,7 +18,9 @@ from app.services.ebs import (
     attachments,
     copying,
     defaults,
+    deleting,
     direct,
+    fast_restore,
     image_attributes,
     image_copying,
     image_creating,
@@ -24,28 +30,35 @@ from app.services.ebs import (
     instance_listing,
     instances,
     launching,
+    locks,
     places,
+    public_access,
+    recycle_bin,
+    retention,
     rules,
     sharing,
     snapshots,
     tags,
+    tiers,
     volumes,
 )
 from app.services.ebs.compute_records import COMPUTE_KINDS
 from app.services.ebs.edges import edges
+from app.services.ebs.feature_records import FEATURE_KINDS
 from app.services.ebs.records import KINDS
-from app.services.ebs.trail import DIRECT_TRAIL, EC2_TRAIL
+from app.services.ebs.trail import DIRECT_TRAIL, EC2_TRAIL, RETENTION_TRAIL
 
-_STORAGE = (volumes, snapshots, sharing, copying, direct, tags, defaults, places)
+_STORAGE = (volumes, snapshots, deleting, sharing, copying, direct, tags, defaults, places)
+_KEEPING = (public_access, locks, tiers, recycle_bin, retention, fast_restore)
 _INSTANCES = (attachments, instances, instance_listing, instance_attributes, launching)
 _IMAGES = (images, image_creating, image_listing, image_attributes, image_copying)
-_MODULES = _STORAGE + _INSTANCES + _IMAGES
+_MODULES = _STORAGE + _KEEPING + _INSTANCES + _IMAGES
 
 EBS = Service(
     name="ebs",
     operations=operations_in(*_MODULES),
-    kinds=KINDS + COMPUTE_KINDS,
-    trails={"ec2": EC2_TRAIL, "ebs": DIRECT_TRAIL},
+    kinds=KINDS + COMPUTE_KINDS + FEATURE_KINDS,
+    trails={"ec2": EC2_TRAIL, "ebs": DIRECT_TRAIL, "rbin": RETENTION_TRAIL},
     denied=rules.denied,
     jobs=jobs_in(*_MODULES),
     context=rules.context,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.kernel.authority import AUTHORIZE, CALLER
 from app.kernel.operation import job, operation
-from app.services.ebs import compute_errors, envelope, errors
+from app.services.ebs import compute_errors, envelope, errors, notices
 from app.services.ebs.compute_records import Attachment, Instance
 from app.services.ebs.compute_rules import (
     attachments_of,
@@ -111,6 +111,7 @@ def attach_volume(draft: Draft, call: Call) -> Answer:
         try:
             attachment = opened(draft, volume, instance, attachment)
         except envelope.Stopped as stopped:
+            notices.volume_not_opened(draft, volume, "attachVolume", stopped)
             compute_errors.KEY_REVOKED.refuse(stopped.result.refusal, id=volume.id)
     attachment = draft.change(attachment, state="attaching")
     draft.change(volume, state="in-use")

@@ -19,7 +19,7 @@ from app.kernel.draft import Result
 from app.kernel.errors import AwsError, Refusal
 from app.kernel.operation import job, operation
 from app.policy.causes import Cause
-from app.services.ebs import envelope, errors, places, plane, requests, tags
+from app.services.ebs import envelope, errors, feature_errors, notices, places, plane, requests, tags
 from app.services.ebs.defaults import default_key, defaults
 from app.services.ebs.records import NO_VOLUME, DataKey, Move, Snapshot
 from app.services.ebs.requests import DRY_RUN, ascii_description, required
@@ -196,7 +196,12 @@ def _not_too_many(draft: Draft, call: Call) -> None:  # 11, a quota: only where 
         errors.TAG_RESERVED,
         errors.TAG_LIMIT,
     ),
-    settles=(errors.SOURCE_NOT_FOUND, errors.SOURCE_NOT_COMPLETE, errors.KEY_NOT_ACCESSIBLE),
+    settles=(
+        errors.SOURCE_NOT_FOUND,
+        errors.SOURCE_NOT_COMPLETE,
+        feature_errors.SOURCE_ARCHIVED,
+        errors.KEY_NOT_ACCESSIBLE,
+    ),
     across_accounts="of a snapshot that is shared or public",
 )
 def copy_snapshot(draft: Draft, call: Call) -> Answer:
@@ -260,6 +265,9 @@ def settle_copy(draft: Draft, call: Call) -> None:
     if source.state != "completed":
         _fail(draft, copy, errors.SOURCE_NOT_COMPLETE, Cause.SNAPSHOT_NOT_COMPLETE)
         return
+    if not source.is_at_hand:
+        _fail(draft, copy, feature_errors.SOURCE_ARCHIVED, Cause.SNAPSHOT_ARCHIVED)
+        return
     named = chosen_key(draft, call.account, call.region, source.encrypted, call["encrypted"], call["key_id"])
     key = (call["key_arn"] or named) if named else ""
     copy = draft.change(
@@ -316,9 +324,11 @@ def _prepare(draft: Draft, copy: Snapshot, source: Snapshot, key: str) -> tuple[
     """The copy with its data key, and the plan of the blocks that have to be sealed anew."""
     platform = plane.platform_key(draft.world)
     if not key:
-        copy = draft.change(copy, blocks=source.blocks, source_blocks=source.blocks)
+        is_near = (source.account, source.region, source.encrypted) == (copy.account, copy.region, False)
+        copy = draft.change(copy, blocks=source.blocks, source_blocks=source.blocks, is_incremental=is_near)
         return copy, plane.plan(draft, copy, maps.EMPTY_MAP, platform, platform)
     base = _base(draft, copy, source, key)
+    copy = draft.change(copy, is_incremental=base is not None)
     granted, base_key = _grants(draft, copy, source, key, base)
     data_key, target_key, source_key = _unwrapped(draft, copy, source, base, base_key, granted)
     for key_arn, grant_id, region in granted.all:
@@ -404,11 +414,12 @@ def _go_on(draft: Draft, copy: Snapshot, move: Move) -> None:
         found = draft.get(Move, copy.account, copy.region, copy.id)
         if found:
             draft.delete(found)
-        draft.put(completed(copy, draft.frame.call.at_ms))
+        _ended(draft, draft.put(completed(copy, draft.frame.call.at_ms)))
     else:
         draft.change(copy, progress=f"{100 * move.moved // move.total}%")
         draft.put(move)
-        draft.later("move_copy_blocks", about=(copy.id,), copy_id=copy.id)
+        region = draft.frame.call["source_region"]
+        draft.later("move_copy_blocks", about=(copy.id,), copy_id=copy.id, source_region=region)
 
 
 @job("move_copy_blocks")
@@ -423,14 +434,19 @@ def move_copy_blocks(draft: Draft, call: Call) -> None:
             _fail(draft, copy, errors.BLOCK_LOST(index=lost.index), None)
 
 
+def _ended(draft: Draft, copy: Snapshot) -> None:
+    """Well or not: the copy's account is told."""
+    notices.copy_ended(draft, copy, draft.frame.call["source_region"])
+
+
 def _fail(draft: Draft, copy: Snapshot, error: AwsError, cause: Cause | None) -> None:
-    draft.put(failed(copy, error.message))
+    _ended(draft, draft.put(failed(copy, error.message)))
     result = Result(error=error, refusal=Refusal(cause) if cause else None)
     audit.note_settled(draft, "ec2:CopySnapshot", copy.id, error.code, result)
 
 
 def _fail_by_key(draft: Draft, copy: Snapshot, stopped: envelope.Stopped) -> None:
-    draft.put(failed(copy, errors.KEY_NOT_ACCESSIBLE.message))
+    _ended(draft, draft.put(failed(copy, errors.KEY_NOT_ACCESSIBLE.message)))
     error = errors.KEY_NOT_ACCESSIBLE
     audit.note_settled(
         draft, "ec2:CopySnapshot", copy.id, error.code, Result(error=error, refusal=stopped.result.refusal)

@@ -23,7 +23,7 @@ from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import job, operation
 from app.kernel.records import replace
 from app.policy.causes import Cause
-from app.services.ebs import envelope, errors, plane, requests, tags
+from app.services.ebs import envelope, errors, feature_errors, plane, requests, tags
 from app.services.ebs.defaults import default_key, defaults
 from app.services.ebs.records import GIB_BLOCKS, DataKey, Snapshot, Writing, Written
 from app.services.ebs.requests import CLIENT_TOKEN
@@ -94,6 +94,8 @@ def _parent_is_usable(draft: Draft, call: Call) -> None:
         raise Refused(errors.DIRECT_NOT_FOUND(id=id), Refusal(cause))
     if parent.state != "completed":
         errors.PARENT_NOT_COMPLETE.refuse(id=id)
+    if not parent.is_at_hand:
+        feature_errors.DIRECT_ARCHIVED.refuse()
     if call["VolumeSize"] < parent.size_gib:
         errors.PARENT_LARGER.refuse()
     if defaults(draft, call.account, call.region).encrypts and not parent.encrypted:
@@ -149,6 +151,7 @@ def _tags_are_well_formed(draft: Draft, call: Call) -> None:
         errors.PARENT_AND_ENCRYPTED,
         errors.DIRECT_NOT_FOUND,
         errors.PARENT_NOT_COMPLETE,
+        feature_errors.DIRECT_ARCHIVED,
         errors.PARENT_LARGER,
         errors.PLAIN_PARENT,
         errors.DIRECT_DENIED,
@@ -431,6 +434,8 @@ def _readable(draft: Draft, call: Call, id: str) -> Snapshot:
         errors.PUBLIC_NOT_READ.refuse()
     if snapshot.state != "completed":
         raise Refused(errors.DIRECT_NOT_FOUND(id=id), Refusal(Cause.SNAPSHOT_NOT_COMPLETE))
+    if not snapshot.is_at_hand:
+        feature_errors.DIRECT_ARCHIVED.refuse()
     return snapshot
 
 
@@ -464,6 +469,7 @@ def _page_size_is_valid(draft: Draft, call: Call) -> None:
         errors.DIRECT_DENIED,
         errors.DIRECT_NOT_FOUND,
         errors.PUBLIC_NOT_READ,
+        feature_errors.DIRECT_ARCHIVED,
         errors.BAD_DIRECT_PAGE_SIZE,
         errors.BAD_DIRECT_PAGE_TOKEN,
         *KEY_PROBLEMS,
@@ -491,6 +497,7 @@ def list_snapshot_blocks(draft: Draft, call: Call) -> Answer:
         errors.DIRECT_DENIED,
         errors.DIRECT_NOT_FOUND,
         errors.PUBLIC_NOT_READ,
+        feature_errors.DIRECT_ARCHIVED,
         errors.UNRELATED,
         errors.BAD_DIRECT_PAGE_SIZE,
         errors.BAD_DIRECT_PAGE_TOKEN,
@@ -542,6 +549,7 @@ def _about(call: Call, snapshot: Snapshot) -> dict[str, Any]:
         errors.DIRECT_DENIED,
         errors.DIRECT_NOT_FOUND,
         errors.PUBLIC_NOT_READ,
+        feature_errors.DIRECT_ARCHIVED,
         errors.BAD_BLOCK_TOKEN,
         errors.NO_SUCH_BLOCK,
         errors.DIRECT_BLOCK_LOST,

@@ -12,8 +12,8 @@ from app.kernel import audit
 from app.kernel.clock import moment
 from app.kernel.draft import Result
 from app.kernel.operation import job, operation
-from app.services.ebs import compute_errors, envelope, errors, opening, tags
-from app.services.ebs.compute_records import STATE_CODES, Instance, InstanceState
+from app.services.ebs import compute_errors, envelope, errors, notices, opening, tags
+from app.services.ebs.compute_records import STATE_CODES, Attachment, Instance, InstanceState
 from app.services.ebs.compute_rules import attachments_of, instance_ids, named_instances, own_instances
 from app.services.ebs.instance_listing import state
 from app.services.ebs.records import Volume
@@ -150,7 +150,7 @@ def settle_start(draft: Draft, call: Call) -> None:
         for each in attachments_of(draft, instance):
             volume = draft.get(Volume, each.account, each.region, each.volume_id)
             if volume:
-                opening.opened(draft, volume, instance, each)
+                _reopened(draft, volume, instance, each)
         draft.change(instance, state="running")
     except envelope.Stopped as stopped:
         draft.world = saved
@@ -159,6 +159,14 @@ def settle_start(draft: Draft, call: Call) -> None:
         draft.change(instance, state="stopped", transition_reason="Client.InternalError", **why)
         result = Result(error=reason, refusal=stopped.result.refusal)
         audit.note_settled(draft, "ec2:StartInstances", instance.id, reason.code, result)
+
+
+def _reopened(draft: Draft, volume: Volume, instance: Instance, attachment: Attachment) -> None:
+    try:
+        opening.opened(draft, volume, instance, attachment)
+    except envelope.Stopped as stopped:
+        notices.volume_not_opened(draft, volume, "reattachVolume", stopped)
+        raise
 
 
 @operation(

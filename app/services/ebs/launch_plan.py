@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.authority import CALLER, Resource, authorize, tag_context
-from app.kernel.errors import Refusal, Refused
+from app.kernel.errors import Refusal, Refused, not_simulated
 from app.policy.causes import Cause
 from app.services.ebs import compute_errors, devices, errors, places
 from app.services.ebs.compute_records import BlockDevice, Image
@@ -68,6 +68,13 @@ def type_of(call: Call) -> str:
 
 
 def zone_is_known(draft: Draft, call: Call) -> None:
+    """Of Placement the zone counts, and the tenancy may be said to be the usual one."""
+    placement = {name: value for name, value in (call["Placement"] or {}).items() if value not in (None, "")}
+    strange = sorted(placement.keys() - {"AvailabilityZone", "AvailabilityZoneId", "Tenancy"})
+    if strange or placement.get("Tenancy", "default") != "default":
+        raise Refused(not_simulated(f"{', '.join(strange) or 'Tenancy'} of Placement"))
+    if len(placement.keys() - {"Tenancy"}) > 1:
+        errors.ZONE_TWICE.refuse()
     if zone_of(call) not in places.zones(call.region):
         compute_errors.BAD_LAUNCH_ZONE.refuse(zone=zone_of(call))
 

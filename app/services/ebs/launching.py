@@ -81,6 +81,7 @@ NO_NETWORK = "no network is simulated: it is asked about in policies, and nothin
         compute_errors.IMAGE_NO_PREFIX,
         compute_errors.BAD_COUNT,
         compute_errors.BAD_INSTANCE_TYPE,
+        errors.ZONE_TWICE,
         compute_errors.BAD_LAUNCH_ZONE,
         compute_errors.NO_DEVICE_NAME,
         compute_errors.DEVICE_TWICE,
@@ -106,7 +107,10 @@ NO_NETWORK = "no network is simulated: it is asked about in policies, and nothin
     across_accounts="from an image that is shared or public",
 )
 def run_instances(draft: Draft, call: Call) -> Answer:
-    """Launch instances from an image; sizes in GiB. They run, or end with a StateReason, on the world's clock."""
+    """Launch instances from an image; sizes in GiB. They run, or end with a StateReason, on the world's clock.
+
+    Tags for network interfaces are taken and have no effect: there are none.
+    """
     reservation = draft.new_id("r", call.account, call.region)
     launched = [_launched(draft, call, reservation, n) for n in range(call["MaxCount"])]
     answer = {

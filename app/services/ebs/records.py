@@ -15,7 +15,8 @@ from app.kernel.records import Index, Key, Record
 GIB_BLOCKS = 2048  # blocks of 512 KiB in a GiB
 NO_VOLUME = "vol-ffffffff"  # VolumeId of every copy (ebs.md 1.4 [V])
 
-SnapshotState = Literal["pending", "completed", "error"]
+SnapshotState = Literal["pending", "completed", "error", "recovering"]
+SnapshotTier = Literal["standard", "archive"]
 VolumeState = Literal["creating", "available", "in-use"]
 Origin = Literal["CreateSnapshot", "CopySnapshot", "StartSnapshot"]
 
@@ -49,6 +50,8 @@ class Volume(Record, frozen=True, kw_only=True):
     blocks: BlockMap = EMPTY_MAP
     family: str  # volumes and snapshots of one family descend from one another: their blocks can be compared
     creating_request_id: str = ""
+    source_volume_id: str = ""  # of a copy that CopyVolumes made
+    auto_enable_io: bool = False
 
 
 def _by_id(snapshot: Snapshot) -> Iterator[Key]:
@@ -61,20 +64,32 @@ def _shared(snapshot: Snapshot) -> Iterator[Key]:
 
 
 def _public(snapshot: Snapshot) -> Iterator[Key]:
-    if snapshot.is_public:
+    if snapshot.is_public and not snapshot.is_withheld:
         yield (snapshot.region, snapshot.id)
+
+
+def _public_of(snapshot: Snapshot) -> Iterator[Key]:
+    if snapshot.is_public or snapshot.is_withheld:
+        yield (snapshot.account, snapshot.region, snapshot.id)
 
 
 def _copies(snapshot: Snapshot) -> Iterator[Key]:
     """Completed copies of a family under a key, oldest first: what a later copy can build on."""
-    if snapshot.origin == "CopySnapshot" and snapshot.state == "completed" and snapshot.encrypted:
+    is_copy = snapshot.origin == "CopySnapshot" and snapshot.state == "completed"
+    if is_copy and snapshot.encrypted and snapshot.tier == "standard":
         started = f"{snapshot.started_ms:015d}"
         yield (snapshot.account, snapshot.region, snapshot.family, snapshot.key_arn, started, snapshot.id)
 
 
 class Snapshot(Record, frozen=True, kw_only=True):
     kind = "ebs.snapshot"
-    indexes = (Index("id", _by_id), Index("shared", _shared), Index("public", _public), Index("copies", _copies))
+    indexes = (
+        Index("id", _by_id),
+        Index("shared", _shared),
+        Index("public", _public),
+        Index("public-of", _public_of),
+        Index("copies", _copies),
+    )
 
     origin: Origin
     volume_id: str
@@ -92,12 +107,22 @@ class Snapshot(Record, frozen=True, kw_only=True):
     family: str = ""
     shared_with: tuple[str, ...] = ()  # createVolumePermission, in the order in which the accounts were added
     is_public: bool = False
+    is_withheld: bool = False  # the account blocks all public sharing: `all` still stands there, and lets nobody in
+    tier: SnapshotTier = "standard"
+    restored_until_ms: int = 0  # of an archived snapshot that is restored for some days: usable until then
     source_id: str = ""  # of a copy: the snapshot it was made from; of a child: its parent
     source_blocks: BlockMap = EMPTY_MAP  # of a copy: the source's map as it was then, for the next incremental copy
     duration_minutes: int = 0  # CompletionDurationMinutes
+    is_incremental: bool = False  # of a copy: only what changed was moved
 
     def is_visible_to(self, account: str) -> bool:
-        return account == self.account or self.is_public or account in self.shared_with
+        is_open = self.is_public and not self.is_withheld
+        return account == self.account or is_open or account in self.shared_with
+
+    @property
+    def is_at_hand(self) -> bool:
+        """In the standard tier, or restored to it for some days: its blocks can be used."""
+        return self.tier == "standard" or self.restored_until_ms > 0
 
 
 class Tags(Record, frozen=True, kw_only=True):

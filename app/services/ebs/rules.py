@@ -14,7 +14,7 @@ from app.kernel.authority import AUTHORIZE, CALLER, Asked, Resource, authorize, 
 from app.kernel.clock import iso
 from app.kernel.errors import AwsError
 from app.policy.messages import denial
-from app.services.ebs import errors
+from app.services.ebs import errors, retention_errors
 from app.services.ebs.records import Snapshot, Tags, Volume
 
 if TYPE_CHECKING:
@@ -146,6 +146,8 @@ def denied(draft: Draft, asked: Asked) -> AwsError:
     text = denial(asked.decision, asked.question)
     if asked.call.service == "ebs":
         return errors.DIRECT_DENIED(text=text)
+    if asked.call.service == "rbin":
+        return retention_errors.DENIED(text=text)
     blob = encoded_message(draft, asked)
     return errors.UNAUTHORIZED(
         text=f"You are not authorized to perform this operation. {text}. Encoded authorization failure message: {blob}"

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from app.kernel.authority import CALLER, Resource, authorize
 from app.kernel.operation import operation
-from app.services.ebs import envelope, errors, requests
+from app.services.ebs import envelope, errors, fast_restore, feature_errors, notices, requests
 from app.services.ebs.defaults import AWS_MANAGED_KEY
+from app.services.ebs.public_access import refuse_if_blocked
 from app.services.ebs.requests import DRY_RUN, required
 from app.services.ebs.rules import named_snapshot, on, own_snapshot, snapshot_resource
 from app.services.ebs.snapshots import ALL, snapshot_is_owned
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from app.kernel.call import Call
     from app.kernel.draft import Draft
     from app.kernel.operation import Answer
+    from app.services.ebs.records import Snapshot
 
 PERMISSION = "createVolumePermission"
 PRODUCT_CODES = "productCodes"
@@ -117,11 +119,18 @@ def _one_or_many(values: Sequence[str]) -> str | tuple[str, ...]:
 
 
 def _may_be_shared(draft: Draft, call: Call) -> None:
-    """An encrypted snapshot goes to no public, and under the AWS managed key to nobody."""
+    """An encrypted snapshot goes to no public, and under the AWS managed key to nobody; an archived one neither."""
     change, snapshot = change_of(call), own_snapshot(draft, call, call["SnapshotId"])
     assert snapshot is not None
-    if not snapshot.encrypted:
-        return
+    if snapshot.encrypted:
+        _key_lets_it_be_shared(draft, change, snapshot)
+    if change.adds and not snapshot.is_at_hand:
+        feature_errors.ARCHIVED_NOT_SHARED.refuse()
+    if change.adds and change.groups:
+        refuse_if_blocked(draft, call)
+
+
+def _key_lets_it_be_shared(draft: Draft, change: Change, snapshot: Snapshot) -> None:
     managed = envelope.describe_key(draft, AWS_MANAGED_KEY)  # how EC2 recognizes the default key [V]
     if not change.adds:
         return
@@ -160,6 +169,8 @@ def _may_be_shared(draft: Draft, call: Call) -> None:
         errors.UNAUTHORIZED,
         errors.NOT_PUBLIC,
         errors.NOT_DEFAULT_KEY,
+        feature_errors.ARCHIVED_NOT_SHARED,
+        feature_errors.PUBLIC_BLOCKED,
     ),
 )
 def modify_snapshot_attribute(draft: Draft, call: Call) -> Answer:
@@ -174,7 +185,9 @@ def modify_snapshot_attribute(draft: Draft, call: Call) -> Answer:
         else tuple(kept)
     )
     is_public = change.adds if change.groups else snapshot.is_public
-    draft.change(snapshot, shared_with=shared, is_public=is_public)
+    changed = draft.change(snapshot, shared_with=shared, is_public=is_public)
+    notices.snapshot_was_shared(draft, changed, [each for each in named if change.adds])
+    fast_restore.end_where_unshared(draft, changed)
     return {}
 
 
@@ -246,5 +259,5 @@ def reset_snapshot_attribute(draft: Draft, call: Call) -> Answer:
     """Take all permissions back."""
     snapshot = own_snapshot(draft, call, call["SnapshotId"])
     assert snapshot is not None
-    draft.change(snapshot, shared_with=(), is_public=False)
+    fast_restore.end_where_unshared(draft, draft.change(snapshot, shared_with=(), is_public=False))
     return {}

@@ -1,4 +1,4 @@
-"""Snapshots: CreateSnapshot, DescribeSnapshots, DeleteSnapshot.
+"""Snapshots: CreateSnapshot and DescribeSnapshots. DeleteSnapshot, which ends much else, is in deleting.py.
 
 CreateSnapshot asks nothing of KMS (ebs.md 1.3 [V]): the snapshot shares the volume's blocks and keeps its wrapped data
 key, with the volume's id as context, even after the volume is gone.
@@ -16,15 +16,12 @@ from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import job, operation
 from app.kernel.records import replace
 from app.policy.causes import Cause
-from app.services.ebs import errors, requests, tags
-from app.services.ebs.compute_errors import SNAPSHOT_IN_USE
-from app.services.ebs.compute_rules import images_of_snapshot
-from app.services.ebs.records import Move, Snapshot, Volume, Writing, Written
+from app.services.ebs import errors, notices, requests, tags
+from app.services.ebs.records import Snapshot, Volume, Written
 from app.services.ebs.requests import DRY_RUN, ascii_description, page, required, start_after, volume_id
 from app.services.ebs.rules import (
     authorize_tags,
     find_snapshot,
-    named_snapshot,
     named_volume,
     new_snapshot,
     on,
@@ -147,7 +144,7 @@ def shown_when_asked_for(draft: Draft, snapshot: Snapshot) -> dict[str, Any]:
 def complete_snapshot(draft: Draft, call: Call) -> None:
     snapshot = own_snapshot(draft, call, call["snapshot_id"])
     if snapshot and snapshot.state == "pending":
-        draft.put(completed(snapshot, call.at_ms))
+        notices.snapshot_was_created(draft, draft.put(completed(snapshot, call.at_ms)))
 
 
 def completed(snapshot: Snapshot, at_ms: int) -> Snapshot:
@@ -169,7 +166,7 @@ _FILTERS: requests.FilterTable = {
     "snapshot-id": lambda snapshot: snapshot.id,
     "start-time": lambda snapshot: moment(snapshot.started_ms).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
     "status": lambda snapshot: snapshot.state,
-    "storage-tier": lambda snapshot: "standard",
+    "storage-tier": lambda snapshot: snapshot.tier,
     "transfer-type": lambda snapshot: _transfer_type(snapshot),
     "volume-id": lambda snapshot: snapshot.volume_id,
     "volume-size": lambda snapshot: str(snapshot.size_gib),
@@ -269,7 +266,7 @@ def shown(draft: Draft, account: str, snapshot: Snapshot) -> dict[str, Any]:
         "Description": snapshot.description,
         "VolumeSize": snapshot.size_gib,
         "Encrypted": snapshot.encrypted,
-        "StorageTier": "standard",
+        "StorageTier": snapshot.tier,
         "Tags": tags.tag_list(tags.tags_of(draft, account, snapshot.region, snapshot.id)),
     }
     if snapshot.key_arn:
@@ -283,6 +280,8 @@ def shown(draft: Draft, account: str, snapshot: Snapshot) -> dict[str, Any]:
         }
     if snapshot.origin == "CopySnapshot":
         answer["TransferType"] = _transfer_type(snapshot)
+    if snapshot.restored_until_ms:
+        answer["RestoreExpiryTime"] = moment(snapshot.restored_until_ms)
     if snapshot.duration_minutes:
         answer["CompletionDurationMinutes"] = snapshot.duration_minutes
     return answer
@@ -296,55 +295,6 @@ def snapshot_is_owned(draft: Draft, call: Call) -> None:
             errors.SNAPSHOT_NOT_FOUND(id=call["SnapshotId"]),
             Refusal(Cause.SNAPSHOT_NOT_OWNED if found else Cause.SNAPSHOT_NOT_FOUND),
         )
-
-
-def _no_image_needs_it(draft: Draft, call: Call) -> None:
-    """Images by their age, the newest first (ST:images_controls [V])."""
-    images = sorted(images_of_snapshot(draft, call.region, call["SnapshotId"]), key=lambda each: -each.created_ms)
-    if images:
-        SNAPSHOT_IN_USE.refuse(id=call["SnapshotId"], images=", ".join(each.id for each in images))
-
-
-@operation(
-    "ec2",
-    "DeleteSnapshot",
-    honours={"SnapshotId", "DryRun"},
-    checks=(
-        required("SnapshotId"),
-        requests.snapshot_id(),
-        on("ec2:DeleteSnapshot", named_snapshot()),
-        DRY_RUN,
-        snapshot_is_owned,
-        _no_image_needs_it,
-    ),
-    answers=(
-        errors.MISSING_PARAMETER,
-        errors.SNAPSHOT_MALFORMED,
-        errors.SNAPSHOT_NO_PREFIX,
-        errors.UNAUTHORIZED,
-        errors.SNAPSHOT_NOT_FOUND,
-        SNAPSHOT_IN_USE,
-    ),
-)
-def delete_snapshot(draft: Draft, call: Call) -> Answer:
-    """Gone at once. Other snapshots, volumes and copies keep their blocks, and no grant is touched (ebs.md 1.6 [D])."""
-    snapshot = own_snapshot(draft, call, call["SnapshotId"])
-    assert snapshot is not None
-    remove(draft, call, snapshot)
-    return {}
-
-
-def remove(draft: Draft, call: Call, snapshot: Snapshot) -> None:
-    """The snapshot and what is kept for it alone."""
-    place = (snapshot.account, snapshot.region)
-    for kind in (Writing, Move):
-        found = draft.get(kind, *place, snapshot.id)
-        if found:
-            draft.delete(found)
-    for block in list(blocks_written(draft, snapshot)):
-        draft.delete(block)
-    draft.delete(snapshot)
-    tags.drop_tags(draft, call, snapshot.id)
 
 
 def blocks_written(draft: Draft, snapshot: Snapshot) -> Iterator[Written]:

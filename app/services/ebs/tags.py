@@ -169,8 +169,9 @@ def delete_tags(draft: Draft, call: Call) -> Answer:
 
 
 def _is_named(pair: tuple[str, str], tags: Iterable[Mapping[str, str]] | None) -> bool:
-    if not tags:
-        return True
+    """Never a tag of AWS's own."""
+    if not tags or pair[0].startswith("aws:"):
+        return not pair[0].startswith("aws:")
     return any(tag.get("Key") == pair[0] and tag.get("Value", pair[1]) == pair[1] for tag in tags)
 
 

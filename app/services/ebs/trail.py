@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.kernel.audit import HIDDEN, TrailStyle
+from app.kernel.audit import HIDDEN, TrailStyle, camel
 from app.services.ebs import compute_trail
 
 if TYPE_CHECKING:
@@ -177,6 +177,13 @@ EC2_TRAIL = TrailStyle(
     code=_ec2_code,
     names_resources=lambda error: False,
     copy=_hide_tags,
+)
+RETENTION_TRAIL = TrailStyle(
+    source="rbin.amazonaws.com",
+    parameters=lambda frame, error: camel(frame.call.parameters) or None,
+    response=lambda frame, answer: None if frame.operation and frame.operation.reads else camel(answer) or None,
+    code=lambda error: "AccessDenied" if error.code == "AccessDeniedException" else error.code,
+    names_resources=lambda error: False,
 )
 DIRECT_TRAIL = TrailStyle(
     source="ebs.amazonaws.com",

@@ -17,7 +17,7 @@ from app.kernel.draft import Result
 from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import job, operation
 from app.policy.causes import Cause
-from app.services.ebs import envelope, errors, places, plane, requests, tags
+from app.services.ebs import envelope, errors, feature_errors, notices, places, plane, requests, tags
 from app.services.ebs.compute_errors import STILL_ATTACHED
 from app.services.ebs.compute_rules import attachments_of_volume
 from app.services.ebs.defaults import default_key, defaults
@@ -191,6 +191,8 @@ def _snapshot_is_complete(draft: Draft, call: Call) -> None:
     source = _source(draft, call)
     if source and source.state != "completed":
         errors.SNAPSHOT_PENDING.refuse(state=source.state)
+    if source and not source.is_at_hand:
+        feature_errors.ARCHIVED.refuse()
 
 
 def _encryption_is_consistent(draft: Draft, call: Call) -> None:
@@ -255,6 +257,7 @@ def key_for(draft: Draft, call: Call, source: Snapshot | None, encrypted: bool |
         errors.SNAPSHOT_GONE,
         errors.SNAPSHOT_MALFORMED,
         errors.SNAPSHOT_PENDING,
+        feature_errors.ARCHIVED,
         errors.FALSE_OF_ENCRYPTED,
         errors.KEY_WITHOUT_ENCRYPTED,
         errors.UNAUTHORIZED,
@@ -352,7 +355,7 @@ def settle_volume(draft: Draft, call: Call) -> None:
         hydrate(draft, volume, call["key"], call["is_of_own"])
     except envelope.Stopped as stopped:
         draft.world = saved
-        _vanish(draft, call, volume, stopped.result)
+        _vanish(draft, call, volume, stopped.result, stopped.key_id)
     except plane.BlockLost as lost:
         draft.world = saved
         _vanish(draft, call, volume, Result(error=errors.BLOCK_LOST(index=lost.index)))
@@ -366,16 +369,21 @@ def hydrate(draft: Draft, volume: Volume, key: str, is_of_own: bool) -> None:
     Decrypt grant serves both data keys. An own snapshot under the same key needs no more than that.
     """
     if not key:
-        draft.change(volume, state=state_of(draft, volume))
+        _is_there(draft, volume)
         return
     if volume.data_key is None:
         _bring_blocks(draft, volume, key, None)
         return
     carried = envelope.re_wrap(draft, volume.data_key, key, volume.id)
     if is_of_own and carried.key_arn == volume.data_key.key_arn:
-        draft.change(volume, state=state_of(draft, volume), data_key=carried, key_arn=carried.key_arn)
+        _is_there(draft, volume, data_key=carried, key_arn=carried.key_arn)
     else:
         _bring_blocks(draft, volume, key, carried)
+
+
+def _is_there(draft: Draft, volume: Volume, **changes: Any) -> None:
+    """It is whole, and its account is told."""
+    notices.volume_is_there(draft, draft.change(volume, state=state_of(draft, volume), **changes))
 
 
 def _bring_blocks(draft: Draft, volume: Volume, key: str, carried: DataKey | None) -> None:
@@ -397,7 +405,7 @@ def _go_on(draft: Draft, volume: Volume, move: Move) -> None:
     move, blocks = plane.step(draft, move, volume.blocks)
     if plane.is_finished(move):
         _drop_move(draft, volume)
-        draft.change(volume, blocks=blocks, state=state_of(draft, volume))
+        _is_there(draft, volume, blocks=blocks)
     else:
         draft.change(volume, blocks=blocks)
         draft.put(move)
@@ -433,9 +441,10 @@ def remove_volume(draft: Draft, call: Call, volume: Volume) -> None:
     tags.drop_tags(draft, call, volume.id)
 
 
-def _vanish(draft: Draft, call: Call, volume: Volume, why: Result) -> None:
+def _vanish(draft: Draft, call: Call, volume: Volume, why: Result, key: str = "") -> None:
     """A volume that can not have its key or its blocks is deleted. Why is in the log, under its id."""
     remove_volume(draft, call, volume)
+    notices.volume_vanished(draft, volume, why.error.message if why.error else "", volume.key_arn or key)
     audit.note_settled(draft, "ec2:CreateVolume", volume.id, errors.VOLUME_VANISHED.code, why)
 
 
@@ -554,4 +563,5 @@ def delete_volume(draft: Draft, call: Call) -> Answer:
     volume = own_volume(draft, call, call["VolumeId"])
     assert volume is not None
     remove_volume(draft, call, volume)
+    notices.volume(draft, volume, "deleteVolume", "deleted", request_id=call.request_id)
     return {}
