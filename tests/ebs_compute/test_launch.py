@@ -322,6 +322,12 @@ def test_tags_on_create_need_their_own_right(yard: Yard) -> None:
         ({"MinCount": 2, "MaxCount": 1}, "InvalidParameterValue"),
         ({"InstanceType": "huge"}, "InvalidParameterValue"),
         ({"Placement": {"AvailabilityZone": "us-east-1z"}}, "InvalidParameterValue"),
+        (
+            {"Placement": {"AvailabilityZone": "us-east-1a", "AvailabilityZoneId": "use1-az1"}},
+            "InvalidParameterCombination",
+        ),
+        ({"Placement": {"Tenancy": "dedicated"}}, "UnsupportedOperation"),
+        ({"Placement": {"GroupName": "cluster"}}, "UnsupportedOperation"),
         ({"LaunchTemplate": {"LaunchTemplateName": "x"}}, "UnsupportedOperation"),
         ({"IamInstanceProfile": {"Name": "x"}}, "UnsupportedOperation"),
         ({"ImageId": "ami-0123456789abcdef1"}, "InvalidAMIID.NotFound"),
