@@ -11,30 +11,38 @@ Source: policy-evaluation.md section 4; what is inferred: inferred.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from app.policy.asked import Asked
 from app.policy.causes import Cause, refusals
 from app.policy.layers import (
+    LEVELS,
+    Levels,
     allowed,
     closest,
     closest_grant,
     denied,
     exempt_layers,
     failed_condition,
-    levels,
     trace_grant,
     trace_layers,
 )
 from app.policy.principals import Match
-from app.policy.question import LayerKind, Place, Question, Rule
+from app.policy.question import LayerKind, Layers, Place, Question, Rule
 from app.policy.trace import Decision, Verdict
 
 __all__ = ["Decision", "Verdict", "decide"]
 
+
+def _consulted(*kinds: LayerKind) -> tuple[tuple[LayerKind, Callable[[Layers], Levels]], ...]:
+    """The kinds, each with its way to the policies."""
+    return tuple((kind, LEVELS[kind]) for kind in kinds)
+
+
 # The order in which AWS's message names a layer that denies (inferred.py, ORDER_OF_NAMING).
-_DENIES: Final = (
+_DENIES: Final = _consulted(
     LayerKind.SCP, LayerKind.RCP, LayerKind.ENDPOINT,
     LayerKind.BOUNDARY, LayerKind.SESSION, LayerKind.IDENTITY, LayerKind.RESOURCE,
 )  # fmt: skip
@@ -43,9 +51,9 @@ _DENIES: Final = (
 # inferred.py, RCP_ONLY_DENIES.
 _ALWAYS: Final = (LayerKind.SCP, LayerKind.ENDPOINT)
 _NEEDED: Final = {
-    Match.DIRECT: _ALWAYS,
-    Match.THROUGH: (*_ALWAYS, LayerKind.BOUNDARY, LayerKind.SESSION),
-    Match.ACCOUNT: (*_ALWAYS, LayerKind.BOUNDARY, LayerKind.SESSION, LayerKind.IDENTITY),
+    Match.DIRECT: _consulted(*_ALWAYS),
+    Match.THROUGH: _consulted(*_ALWAYS, LayerKind.BOUNDARY, LayerKind.SESSION),
+    Match.ACCOUNT: _consulted(*_ALWAYS, LayerKind.BOUNDARY, LayerKind.SESSION, LayerKind.IDENTITY),
 }
 
 
@@ -68,9 +76,11 @@ def decide(question: Question, *, trace: bool = False) -> Decision:
 def _explicit(asked: Asked, exempt: frozenset[LayerKind]) -> Decision | None:
     """The refusal of the first layer that denies."""
     layers = asked.question.layers
-    for kind in _DENIES:
-        for level in () if kind in exempt else levels(layers, kind):
-            if place := denied(level.policies, asked):
+    for kind, levels_of in _DENIES:
+        if exempt and kind in exempt:
+            continue
+        for _, policies in levels_of(layers):
+            if place := denied(policies, asked):
                 cause = refusals(kind, layers.rule).denies
                 return _refused(asked, Verdict.EXPLICITLY_DENIED, kind, cause, place)
     return None
@@ -83,9 +93,11 @@ def _implicit(asked: Asked, exempt: frozenset[LayerKind]) -> Decision:
         cause, place = _owner_silence(asked)
         return _refused(asked, Verdict.IMPLICITLY_DENIED, LayerKind.RESOURCE, cause, place)
     layers, places = asked.question.layers, list(owner.places)
-    for kind in () if layers.rule is Rule.RETIRE else _NEEDED[owner.worth]:
-        for level in () if kind in exempt else levels(layers, kind):
-            place = allowed(level.policies, asked)
+    for kind, levels_of in () if layers.rule is Rule.RETIRE else _NEEDED[owner.worth]:
+        if exempt and kind in exempt:
+            continue
+        for _, policies in levels_of(layers):
+            place = allowed(policies, asked)
             if place is None:
                 return _silent(asked, kind)
             places.append(place)
@@ -125,8 +137,8 @@ def _silent(asked: Asked, kind: LayerKind) -> Decision:
     """The refusal of a layer of which nothing, or one level, does not allow."""
     layers = asked.question.layers
     rows = refusals(kind, layers.rule)
-    silent = next(level for level in levels(layers, kind) if not allowed(level.policies, asked))
-    near = failed_condition(silent.policies, asked)
+    silent = next(policies for _, policies in LEVELS[kind](layers) if not allowed(policies, asked))
+    near = failed_condition(silent, asked)
     return _refused(asked, Verdict.IMPLICITLY_DENIED, kind, rows.condition if near else rows.silent, near)
 
 

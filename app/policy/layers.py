@@ -6,7 +6,7 @@ A document's statements are sorted by action once and remembered (bounded), as p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -15,7 +15,7 @@ from app.policy.document import Document
 from app.policy.principals import Match, grantee_match
 from app.policy.question import Grant, LayerKind, Layers, Level, Place, Policy, PrincipalKind, Rule
 from app.policy.statement import Statement
-from app.policy.trace import Effect, GrantTrace, LayerTrace, Outcome
+from app.policy.trace import Effect, GrantTrace, LayerTrace, Outcome, StatementTrace
 
 Statements = tuple[Statement, ...]
 
@@ -45,29 +45,28 @@ def exempt_layers(asked: Asked) -> frozenset[LayerKind]:
     return exempt
 
 
+# Where the policies of a kind stand: (what they are attached to, where that is not the caller or the resource; the
+# policies) for each level that must allow. All but SCPs and RCPs have one level; none: the layer does not exist.
+Levels = Sequence[tuple[str, tuple[Policy, ...]]]
+LEVELS: Final[Mapping[LayerKind, Callable[[Layers], Levels]]] = {
+    LayerKind.RCP: lambda layers: [(level.target, level.policies) for level in layers.rcps],
+    LayerKind.SCP: lambda layers: [(level.target, level.policies) for level in layers.scps],
+    LayerKind.ENDPOINT: lambda layers: _single(layers.endpoint),
+    LayerKind.RESOURCE: lambda layers: _single(layers.resource),
+    LayerKind.GRANT: lambda layers: (),
+    LayerKind.IDENTITY: lambda layers: (("", layers.identity),),
+    LayerKind.BOUNDARY: lambda layers: _single(layers.boundary),
+    LayerKind.SESSION: lambda layers: () if layers.session is None else (("", layers.session),),
+}
+
+
+def _single(policy: Policy | None) -> Levels:
+    return () if policy is None else (("", (policy,)),)
+
+
 def levels(layers: Layers, kind: LayerKind) -> tuple[Level, ...]:
-    """A layer as the levels that must each allow; all but SCPs and RCPs have one. Empty: the layer does not exist."""
-    match kind:
-        case LayerKind.SCP:
-            return layers.scps
-        case LayerKind.RCP:
-            return layers.rcps
-        case LayerKind.IDENTITY:
-            return (Level("", layers.identity),)
-        case LayerKind.SESSION:
-            return () if layers.session is None else (Level("", layers.session),)
-        case LayerKind.BOUNDARY:
-            return _single(layers.boundary)
-        case LayerKind.ENDPOINT:
-            return _single(layers.endpoint)
-        case LayerKind.RESOURCE:
-            return _single(layers.resource)
-        case LayerKind.GRANT:
-            return ()
-
-
-def _single(policy: Policy | None) -> tuple[Level, ...]:
-    return () if policy is None else (Level("", (policy,)),)
+    """A layer as the levels that must each allow."""
+    return tuple(Level(target, policies) for target, policies in LEVELS[kind](layers))
 
 
 @lru_cache(maxsize=16384)
@@ -167,27 +166,24 @@ def _folded(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 # The whole record, for explanations.
 
-_TRACED: Final = tuple(LayerKind)  # in the order in which AWS lists its checks
-
 
 def trace_layers(asked: Asked) -> tuple[LayerTrace, ...]:
-    """Everything there is to see: every statement of every policy, every grant, of exempt layers too."""
-    exempt = exempt_layers(asked)
-    return tuple(layer for kind in _TRACED for layer in _trace_layer(kind, asked, is_exempt=kind in exempt))
+    """Everything there is to see, in the order in which AWS lists its checks: every statement, exempt layers too."""
+    exempt, layers = exempt_layers(asked), asked.question.layers
+    traced = list[LayerTrace]()
+    for kind, levels_of in LEVELS.items():
+        is_exempt = kind in exempt
+        if kind is LayerKind.GRANT and layers.grants:
+            grants = tuple(trace_grant(grant, asked) for grant in layers.grants)
+            traced.append(LayerTrace(kind, asked.resource, is_exempt, grants=grants))
+        for target, policies in levels_of(layers):
+            statements = _trace_statements(policies, asked)
+            traced.append(LayerTrace(kind, target or _attached_to(kind, asked), is_exempt, statements))
+    return tuple(traced)
 
 
-def _trace_layer(kind: LayerKind, asked: Asked, *, is_exempt: bool) -> Iterator[LayerTrace]:
-    layers = asked.question.layers
-    if kind is LayerKind.GRANT and layers.grants:
-        grants = tuple(trace_grant(grant, asked) for grant in layers.grants)
-        yield LayerTrace(kind, asked.resource, is_exempt, grants=grants)
-    for level in levels(layers, kind):
-        statements = tuple(
-            statement.trace(asked, policy.place)
-            for policy in level.policies
-            for statement in policy.document.statements
-        )
-        yield LayerTrace(kind, level.target or _attached_to(kind, asked), is_exempt, statements)
+def _trace_statements(policies: Iterable[Policy], asked: Asked) -> tuple[StatementTrace, ...]:
+    return tuple([one.trace(asked, policy.place) for policy in policies for one in policy.document.statements])
 
 
 def _attached_to(kind: LayerKind, asked: Asked) -> str:

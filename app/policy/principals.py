@@ -40,13 +40,14 @@ class Match(IntEnum):
     DIRECT = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Names:
-    """The names a caller answers to."""
+    """The names a caller answers to; one for each caller, hence cheap to look up by. `shown`: what a trace tells."""
 
     direct: frozenset[str]
     through: frozenset[str]
     account: frozenset[str]
+    shown: tuple[str, ...]
 
     def match(self, entries: frozenset[str]) -> Match:
         if not self.direct.isdisjoint(entries):
@@ -61,17 +62,18 @@ def names_of(principal: Principal) -> Names:
     """Every name under which policies may mean this caller."""
     direct = {EVERYONE, principal.arn, *_id_names(principal.unique_id)} - {""}
     account = {f"account:{principal.account}"} if principal.account else set[str]()
+    shown = tuple(name for name in (principal.arn, principal.issuer_arn, principal.account) if name)
     match principal.kind:
         case PrincipalKind.SERVICE:
-            return Names(frozenset({EVERYONE, f"service:{principal.arn}"}), frozenset(), frozenset())
+            return Names(frozenset({EVERYONE, f"service:{principal.arn}"}), frozenset(), frozenset(), shown)
         case PrincipalKind.ANONYMOUS:
-            return Names(frozenset({EVERYONE}), frozenset(), frozenset())
+            return Names(frozenset({EVERYONE}), frozenset(), frozenset(), shown)
         case PrincipalKind.ROOT:
             direct = {EVERYONE}
         case _:
             pass
     through = {entry_name(principal.issuer_arn), *_id_names(principal.issuer_id)} - {""}
-    return Names(frozenset(direct), frozenset(through), frozenset(account))
+    return Names(frozenset(direct), frozenset(through), frozenset(account), shown)
 
 
 def _id_names(unique_id: str) -> tuple[str, ...]:

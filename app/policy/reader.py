@@ -18,7 +18,7 @@ from app.policy.principals import EVERYONE, is_aws_principal, is_service, listed
 from app.policy.scan import Array, Mark, Member, Node, Object, PolicySyntaxError, Scalar
 from app.policy.statement import ActionElement, Element, PrincipalElement, ResourceElement, Statement, UnfitElement
 from app.policy.trace import Effect, Why
-from app.policy.variables import Template, is_fixed, render, template
+from app.policy.variables import Template, is_fixed, no_value, render, template
 
 _PLAIN_SID: Final = re.compile(r"[A-Za-z0-9]*")
 _RESOURCE: Final = re.compile(r"\*|arn:.*", re.DOTALL)
@@ -156,7 +156,7 @@ class Reader:
         templates = tuple(self._resource_template(pattern) for pattern in patterns)
         fixed = None
         if all(map(is_fixed, templates)):
-            fixed = tuple(resource_test(render(one, lambda _: None) or ("",)) for one in templates)
+            fixed = tuple(resource_test(render(one, no_value) or ("",)) for one in templates)
         return (ResourceElement(member.name == "NotResource", patterns, templates, fixed, member.value.mark),)
 
     def _resource_pattern(self, node: Node, what: str) -> str:

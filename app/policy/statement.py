@@ -1,22 +1,27 @@
 """A statement and its elements.
 
 Each element answers for itself whether it matches a question, quickly (`outcome`) or with both sides shown (`trace`);
-a statement applies when all its elements match. An element that can not be evaluated (an operator reseal does not
-know) counts against the caller: it makes a Deny apply and an Allow not (inferred.py, NOT_EVALUABLE_COUNTS_AGAINST).
+a statement applies when all its elements match. What an element reads is one thing: the action, the resource, the
+caller's names, one key. Its trace is a function of that, and remembered by it (bounded). An element that can not be
+evaluated (an operator reseal does not know) counts against the caller: it makes a Deny apply and an Allow not
+(inferred.py, NOT_EVALUABLE_COUNTS_AGAINST).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 from app.policy.asked import Asked
-from app.policy.match import Test, plain_text, resource_test
-from app.policy.principals import Match
+from app.policy.match import Pattern, Test, plain_text, resource_test
+from app.policy.principals import Match, Names
 from app.policy.question import Place
 from app.policy.scan import Mark
-from app.policy.trace import Effect, ElementTrace, Outcome, StatementTrace, Why
-from app.policy.variables import Template, render
+from app.policy.trace import TRACES_KEPT, Effect, ElementTrace, Outcome, StatementTrace, Why, statement_place
+from app.policy.variables import Lookup, Template, no_value, render
+
+Patterns = tuple[Pattern | None, ...]  # None: a variable in it has no value
 
 
 class Element(Protocol):
@@ -27,7 +32,7 @@ class Element(Protocol):
     def trace(self, asked: Asked) -> ElementTrace: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ActionElement:
     """Action or NotAction. Depends on the action's name alone, so documents may remember its answer."""
 
@@ -38,17 +43,26 @@ class ActionElement:
 
     def names(self, action: str) -> bool:
         """`action` in lower case."""
-        return any(test(action) for test in self.tests) is not self.is_not
+        for test in self.tests:
+            if test(action):
+                return not self.is_not
+        return self.is_not
 
     def outcome(self, asked: Asked) -> Outcome:
         return Outcome.MATCHED if self.names(asked.action) else Outcome.NOT_MATCHED
 
     def trace(self, asked: Asked) -> ElementTrace:
-        name = "NotAction" if self.is_not else "Action"
-        return ElementTrace(name, self.outcome(asked), self.patterns, (asked.question.action,), self.mark)
+        return _action_trace(self, asked.question.action)
 
 
-@dataclass(frozen=True, slots=True)
+@lru_cache(maxsize=TRACES_KEPT)
+def _action_trace(element: ActionElement, action: str) -> ElementTrace:
+    outcome = Outcome.MATCHED if element.names(action.lower()) else Outcome.NOT_MATCHED
+    name = "NotAction" if element.is_not else "Action"
+    return ElementTrace(name, outcome, element.patterns, (action,), element.mark)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ResourceElement:
     """Resource or NotResource. A pattern whose variable has no value matches no resource, and makes a NotResource
 
@@ -60,32 +74,48 @@ class ResourceElement:
     fixed: tuple[Test, ...] | None  # the tests, where no pattern holds a variable
     mark: Mark
 
+    def trace(self, asked: Asked) -> ElementTrace:
+        if self.fixed is not None:
+            return _fixed_resource_trace(self, asked.resource)
+        return self.traced(asked.resource, self._patterns(asked.value))
+
+    def traced(self, resource: str, patterns: Patterns) -> ElementTrace:
+        wanted = tuple(
+            written if pattern is None else plain_text(pattern)
+            for written, pattern in zip(self.patterns, patterns, strict=True)
+        )
+        outcome = self._compare(resource, _tests(patterns) if self.fixed is None else self.fixed)
+        why = Why.VARIABLE_ABSENT if None in patterns else Why.COMPARED
+        name = "NotResource" if self.is_not else "Resource"
+        return ElementTrace(name, outcome, wanted, (resource,), self.mark, why=why)
+
     def outcome(self, asked: Asked) -> Outcome:
-        tests = self._tests(asked) if self.fixed is None else self.fixed
+        tests = _tests(self._patterns(asked.value)) if self.fixed is None else self.fixed
+        return self._compare(asked.resource, tests)
+
+    def _patterns(self, lookup: Lookup) -> Patterns:
+        return tuple(render(pattern, lookup) for pattern in self.templates)
+
+    def _compare(self, resource: str, tests: tuple[Test, ...]) -> Outcome:
+        """`tests` are of the patterns whose variables have values."""
         if self.is_not and len(tests) < len(self.templates):
             return Outcome.NOT_MATCHED
-        resource = asked.resource
         for test in tests:
             if test(resource):
                 return Outcome.NOT_MATCHED if self.is_not else Outcome.MATCHED
         return Outcome.MATCHED if self.is_not else Outcome.NOT_MATCHED
 
-    def _tests(self, asked: Asked) -> tuple[Test, ...]:
-        rendered = (render(pattern, asked.value) for pattern in self.templates)
-        return tuple(resource_test(pattern) for pattern in rendered if pattern is not None)
 
-    def trace(self, asked: Asked) -> ElementTrace:
-        rendered = tuple(render(pattern, asked.value) for pattern in self.templates)
-        wanted = tuple(
-            written if pattern is None else plain_text(pattern)
-            for written, pattern in zip(self.patterns, rendered, strict=True)
-        )
-        why = Why.VARIABLE_ABSENT if None in rendered else Why.COMPARED
-        name = "NotResource" if self.is_not else "Resource"
-        return ElementTrace(name, self.outcome(asked), wanted, (asked.resource,), self.mark, why=why)
+def _tests(patterns: Patterns) -> tuple[Test, ...]:
+    return tuple(resource_test(pattern) for pattern in patterns if pattern is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@lru_cache(maxsize=TRACES_KEPT)
+def _fixed_resource_trace(element: ResourceElement, resource: str) -> ElementTrace:
+    return element.traced(resource, tuple(render(pattern, no_value) for pattern in element.templates))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PrincipalElement:
     """Principal or NotPrincipal, and what it matches by: names.
 
@@ -101,32 +131,37 @@ class PrincipalElement:
     mark: Mark
 
     def match(self, asked: Asked) -> Match:
-        match = asked.names.match(self.entries)
+        return self.match_of(asked.names, asked.has_boundary)
+
+    def match_of(self, names: Names, has_boundary: bool) -> Match:
+        match = names.match(self.entries)
         if not self.is_not:
             return match
-        return Match.DIRECT if match is Match.NONE or self._overridden(asked) else Match.NONE
-
-    def _overridden(self, asked: Asked) -> bool:
-        return self.denies and asked.has_boundary
+        return Match.DIRECT if match is Match.NONE or (self.denies and has_boundary) else Match.NONE
 
     def outcome(self, asked: Asked) -> Outcome:
         return Outcome.MATCHED if self.match(asked) else Outcome.NOT_MATCHED
 
     def trace(self, asked: Asked) -> ElementTrace:
-        principal = asked.question.principal
-        overridden = self.is_not and self._overridden(asked)
-        return ElementTrace(
-            "NotPrincipal" if self.is_not else "Principal",
-            self.outcome(asked),
-            tuple(text for _, text in self.written),
-            tuple(name for name in (principal.arn, principal.issuer_arn, principal.account) if name),
-            self.mark,
-            why=Why.BOUNDARY_BEATS_NOT_PRINCIPAL if overridden else Why.COMPARED,
-            match=self.match(asked),
-        )
+        return _principal_trace(self, asked.names, asked.has_boundary)
 
 
-@dataclass(frozen=True, slots=True)
+@lru_cache(maxsize=TRACES_KEPT)
+def _principal_trace(element: PrincipalElement, names: Names, has_boundary: bool) -> ElementTrace:
+    match = element.match_of(names, has_boundary)
+    overridden = element.is_not and element.denies and has_boundary
+    return ElementTrace(
+        "NotPrincipal" if element.is_not else "Principal",
+        Outcome.MATCHED if match else Outcome.NOT_MATCHED,
+        tuple(text for _, text in element.written),
+        names.shown,
+        element.mark,
+        why=Why.BOUNDARY_BEATS_NOT_PRINCIPAL if overridden else Why.COMPARED,
+        match=match,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class UnfitElement:
     """What stands where an element is missing (the statement is dead) or unknown (it can not be evaluated)."""
 
@@ -143,7 +178,7 @@ class UnfitElement:
         return ElementTrace(self.name, self.outcome(asked), (), (), self.mark, operator=self.operator, why=self.why)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
     """`action` is None where the statement lacks one (a key policy's may): it never applies.
 
@@ -172,19 +207,25 @@ class Statement:
         """How closely it means the caller, given that it applies; a policy without principals means its holder."""
         return Match.DIRECT if self.principal is None else self.principal.match(asked)
 
-    def elements(self) -> tuple[Element, ...]:
-        return tuple(element for element in (self.principal, self.action, *self.others) if element is not None)
-
     def at(self, place: Place) -> Place:
         """The place of this statement in a policy that stands at `place`."""
-        return Place(place.layer, place.account, place.policy, place.attached_to, self.index, self.sid)
+        return statement_place(place, self.index, self.sid)
 
     def trace(self, asked: Asked, place: Place) -> StatementTrace:
-        elements = tuple(element.trace(asked) for element in self.elements())
-        return StatementTrace(self.at(place), self.effect, is_applying(self.effect, elements), elements, self.mark)
+        heads = [one.trace(asked) for one in (self.principal, self.action) if one is not None]
+        elements = (*heads, *[one.trace(asked) for one in self.others])
+        applies = is_applying(self.effect, elements)
+        return StatementTrace(place, self.index, self.sid, self.effect, applies, elements, self.mark)
+
+
+_TO_ALLOW: Final = (Outcome.MATCHED,)
+_TO_DENY: Final = (Outcome.MATCHED, Outcome.NOT_EVALUABLE)
 
 
 def is_applying(effect: Effect, elements: tuple[ElementTrace, ...]) -> bool:
     """A statement applies when all its elements match; what can not be evaluated counts against the caller."""
-    enough = {Outcome.MATCHED} if effect is Effect.ALLOW else {Outcome.MATCHED, Outcome.NOT_EVALUABLE}
-    return all(element.outcome in enough for element in elements)
+    enough = _TO_ALLOW if effect is Effect.ALLOW else _TO_DENY
+    for element in elements:  # noqa: SIM110 (twice as fast as all)
+        if element.outcome not in enough:
+            return False
+    return True

@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import Final
+
+from msgspec import Struct
 
 from app.policy.causes import Cause
 from app.policy.principals import Match
 from app.policy.question import LayerKind, Layers, Place, Policy, Principal, Question
 from app.policy.scan import Mark
+
+TRACES_KEPT: Final = 32768  # remembered of one kind of element; each some hundred bytes
 
 
 class Effect(StrEnum):
@@ -45,8 +50,7 @@ class Why(StrEnum):
     BOUNDARY_BEATS_NOT_PRINCIPAL = "NotPrincipal with Deny denies every principal that has a permissions boundary"
 
 
-@dataclass(frozen=True, slots=True)
-class ElementTrace:
+class ElementTrace(Struct, frozen=True):
     """One element compared. `wanted` is the policy's side, variables filled in; `found` the request's."""
 
     element: str  # Action, NotAction, Resource, NotResource, Principal, NotPrincipal, Condition, or an unknown name
@@ -60,17 +64,26 @@ class ElementTrace:
     match: Match = Match.NONE  # of a principal element that matched
 
 
-@dataclass(frozen=True, slots=True)
-class StatementTrace:
-    place: Place
+def statement_place(policy: Place, index: int, sid: str) -> Place:
+    """The place of a statement in a policy that stands at `policy`."""
+    return Place(policy.layer, policy.account, policy.policy, policy.attached_to, index, sid)
+
+
+class StatementTrace(Struct, frozen=True):
+    policy: Place  # where its policy stands
+    index: int
+    sid: str
     effect: Effect
     applies: bool
     elements: tuple[ElementTrace, ...]
     mark: Mark
 
+    @property
+    def place(self) -> Place:
+        return statement_place(self.policy, self.index, self.sid)
 
-@dataclass(frozen=True, slots=True)
-class GrantTrace:
+
+class GrantTrace(Struct, frozen=True):
     """One grant looked at; it allows where the grantee matches, the operation is granted and the constraint holds."""
 
     grant_id: str
@@ -88,8 +101,7 @@ class GrantTrace:
         return self.match > Match.NONE and self.operation_granted and self.constraint_holds
 
 
-@dataclass(frozen=True, slots=True)
-class LayerTrace:
+class LayerTrace(Struct, frozen=True):
     """One layer, or one level of SCPs or RCPs. `is_exempt`: it does not bind this caller, whatever it says."""
 
     kind: LayerKind

@@ -29,6 +29,11 @@ Template = tuple[str | Variable, ...]
 Lookup = Callable[[str], "str | tuple[str, ...] | None"]
 
 
+def no_value(key: str) -> None:
+    """The lookup of a request that carries nothing."""
+    del key
+
+
 def template(text: str, *, variables: bool) -> Template:
     """The text cut at its variables; as it stands where the policy's version or the element has none."""
     if not variables or "${" not in text:
