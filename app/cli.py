@@ -172,7 +172,7 @@ def main() -> None:
 
 def _mount() -> None:
     """The commands that run scenarios and read worlds; their module imports nothing heavy either."""
-    from app import cli_key_policy, cli_prices, cli_repair, cli_run
+    from app import cli_key_policy, cli_outside, cli_prices, cli_repair, cli_run
 
-    for module in (cli_run, cli_prices, cli_key_policy, cli_repair):
+    for module in (cli_run, cli_prices, cli_key_policy, cli_repair, cli_outside):
         module.mount(app)

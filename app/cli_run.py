@@ -181,17 +181,32 @@ def _graph_of_server(endpoint: str, token: str) -> Graph:
 
 def explain(
     about: Annotated[
-        str, typer.Argument(help="A request id, a resource id or a code such as D201; a run's id with --journal.")
+        str,
+        typer.Argument(
+            help="A request id, a resource id or a code such as D201; a run's id with --journal; a CloudTrail event's "
+            "file with --policies; an error text."
+        ),
     ] = "",
     last: Annotated[bool, typer.Option("--last", help="The last refusal, or the last run of the journal.")] = False,
     endpoint: Server = "",
     journal: Annotated[str, typer.Option(help="Explain the failed steps of a run in this journal.")] = "",
+    policies: Annotated[str, typer.Option(help="Folder of the accounts' policies that an event met.")] = "",
+    event_id: Annotated[str, typer.Option(help="Which event of the file; else its last refusal.")] = "",
+    words: Annotated[str, typer.Option("--text", help="An error text alone: what may stand behind it.")] = "",
     token: Token = "",
     json: Json = False,
 ) -> None:
     """Why something was refused: the policy that decided, both accounts' answers, what the caller saw."""
+    from app import cli_outside
+
+    if policies or cli_outside.is_event_file(about):
+        cli_outside.explain_event(about, policies, event_id, json)
+        return
+    if words or cli_outside.is_error_text(about):
+        cli_outside.explain_text(words or about, json)
+        return
     if not about and not last:
-        _fail(USAGE, "say what to explain: a request id, a resource id, a run's id, or --last")
+        _fail(USAGE, "say what to explain: a request id, a resource id, a run's id, an event's file, or --last")
     if re.fullmatch(r"[Dd]\d{3}", about):
         typer.echo(_about_code(about))
         return
