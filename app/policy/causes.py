@@ -183,6 +183,13 @@ class Cause(Enum):
     SNAPSHOT_LOCKED = _Row("D710", None, Word.SHARING, "the snapshot is locked")
     SNAPSHOT_ARCHIVED = _Row("D711", None, Word.SHARING, "the snapshot is archived and has to be restored first")
     PUBLIC_SHARING_BLOCKED = _Row("D712", None, Word.SHARING, "the account blocks public sharing of its snapshots")
+    IMAGE_NOT_SHARED = _Row("D713", None, Word.SHARING, "the image is not shared with this account")
+    IMAGE_NOT_OWNED = _Row("D714", None, Word.SHARING, "only the owner of an image may do this with it")
+    IMAGE_NOT_FOUND = _Row(
+        "D715", None, Word.VISIBILITY, "there is no such image in this Region, or it was deregistered"
+    )
+    INSTANCE_NOT_FOUND = _Row("D716", None, Word.VISIBILITY, "there is no such instance in this account and Region")
+    VOLUME_IN_USE = _Row("D717", None, Word.SHARING, "the volume is attached to an instance")
 
     CREDENTIALS_UNKNOWN = _Row("D801", None, Word.CREDENTIALS, "the access key is not known")
     SIGNATURE_WRONG = _Row("D802", None, Word.CREDENTIALS, "the signature does not fit the request")

@@ -395,6 +395,7 @@ def test_an_image_that_is_not_shared_is_not_launched(accounts: TwoAccounts) -> N
         "AuthFailure",
         f"Not authorized for images: [{image}]",
     )
+    assert next(share.cloud.world.log.refusals()).cause == Cause.IMAGE_NOT_SHARED.name
     open_to(share.source, image, TARGET)
     assert share.target.ask("ec2:RunInstances", **run(image)).error is None
 

@@ -12,14 +12,20 @@ P = Cause.PARAMETERS
 
 # images
 IMAGE_NOT_FOUND = AwsError(
-    "InvalidAMIID.NotFound", "The image id '[{id}]' does not exist", seen="ST:images_sharing [V]", cause=P
+    "InvalidAMIID.NotFound",
+    "The image id '[{id}]' does not exist",
+    seen="ST:images_sharing [V]",
+    cause=Cause.IMAGE_NOT_FOUND,
 )
 IMAGE_MALFORMED = AwsError("InvalidAMIID.Malformed", 'Invalid id: "{id}"', seen="ST:images_controls [V]", cause=P)
 IMAGE_NO_PREFIX = AwsError(
     "InvalidAMIID.Malformed", 'Invalid id: "{id}" (expecting "ami-...")', seen="ST:instances_lifecycle [V]", cause=P
 )
 IMAGE_UNAVAILABLE = AwsError(
-    "InvalidAMIID.Unavailable", "The image ID '{id}' is no longer available", seen="ST:images_controls [V]", cause=P
+    "InvalidAMIID.Unavailable",
+    "The image ID '{id}' is no longer available",
+    seen="ST:images_controls [V]",
+    cause=Cause.IMAGE_NOT_FOUND,
 )
 IMAGE_NOT_READY = AwsError(
     "InvalidAMIID.Unavailable",
@@ -28,13 +34,13 @@ IMAGE_NOT_READY = AwsError(
     cause=P,
 )
 IMAGE_NOT_YOURS = AwsError(
-    "AuthFailure", "Not authorized for image:{id}", seen="ST:images_sharing [V]", cause=Cause.SNAPSHOT_NOT_OWNED
+    "AuthFailure", "Not authorized for image:{id}", seen="ST:images_sharing [V]", cause=Cause.IMAGE_NOT_OWNED
 )
 IMAGE_NOT_SHARED = AwsError(
     "AuthFailure",
     "Not authorized for images: [{id}]",
     seen="public issues on RunInstances [V]",
-    cause=Cause.SNAPSHOT_NOT_SHARED,
+    cause=Cause.IMAGE_NOT_SHARED,
 )
 IMAGE_NAME_TAKEN = AwsError(
     "InvalidAMIName.Duplicate",
@@ -157,10 +163,13 @@ INSTANCE_NOT_FOUND = AwsError(
     "InvalidInstanceID.NotFound",
     "The instance ID '{ids}' does not exist",
     seen="ST:instance_status_id_boundaries [V]",
-    cause=P,
+    cause=Cause.INSTANCE_NOT_FOUND,
 )
 INSTANCES_NOT_FOUND = AwsError(
-    "InvalidInstanceID.NotFound", "The instance IDs '{ids}' do not exist", seen="EC2 user reports [O]", cause=P
+    "InvalidInstanceID.NotFound",
+    "The instance IDs '{ids}' do not exist",
+    seen="EC2 user reports [O]",
+    cause=Cause.INSTANCE_NOT_FOUND,
 )
 INSTANCE_MALFORMED = AwsError(
     "InvalidInstanceID.Malformed", 'Invalid id: "{id}"', seen="ST:instance_status_id_boundaries [V]", cause=P
@@ -238,10 +247,13 @@ KEY_STATE = AwsError(
 # attachments
 NOT_AVAILABLE = AwsError("IncorrectState", "{id} is not 'available'.", seen="EC2 user reports [O]", cause=P)
 ALREADY_ATTACHED = AwsError(
-    "VolumeInUse", "{id} is already attached to an instance", seen="public issue of 2019 [V]", cause=P
+    "VolumeInUse", "{id} is already attached to an instance", seen="public issue of 2019 [V]", cause=Cause.VOLUME_IN_USE
 )
 STILL_ATTACHED = AwsError(
-    "VolumeInUse", "Volume {id} is currently attached to {instances}", seen="public issues [V]", cause=P
+    "VolumeInUse",
+    "Volume {id} is currently attached to {instances}",
+    seen="public issues [V]",
+    cause=Cause.VOLUME_IN_USE,
 )
 INSTANCE_NOT_RUNNING = AwsError(
     "IncorrectState", "Instance '{id}' is not 'running'.", seen="EC2 user reports [O]", cause=P

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.authority import Resource, tag_context
-from app.kernel.errors import Refusal, Refused
-from app.policy.causes import Cause
 from app.services.ebs import compute_errors as errors
 from app.services.ebs.compute_records import Attachment, Image, Instance
 from app.services.ebs.errors import MISSING_PARAMETER
@@ -105,7 +103,7 @@ def launchable_image(draft: Draft, call: Call, id: str, region: str = "") -> Ima
     if found is None:
         errors.IMAGE_NOT_FOUND.refuse(id=id)
     if not found.is_launchable_by(names_of(draft, call)):
-        raise Refused(errors.IMAGE_NOT_SHARED(id=id), Refusal(Cause.SNAPSHOT_NOT_SHARED))
+        errors.IMAGE_NOT_SHARED.refuse(id=id)
     if not found.is_there:
         errors.IMAGE_UNAVAILABLE.refuse(id=id)
     if found.state != "available":
