@@ -54,6 +54,7 @@ SETTLEMENTS: Final = (
     Settlement("KEY_NOT_ACCESSIBLE", "Given key ID is not accessible", "ebs.md 1.4 [V]"),
     Settlement("SOURCE_NOT_FOUND", "Source snapshot is not found", "ebs.md 1.4 [V]"),
     Settlement("SOURCE_NOT_COMPLETE", "Source snapshot is not complete", "ebs.md 1.4 [V]"),
+    Settlement("SOURCE_ARCHIVED", "Source snapshot is archived", "ebs.md 1.8 [D], words inferred"),
     Settlement("VOLUME_VANISHED", "", "ebs.md 1.2 [V]", code="InvalidVolume.NotFound"),
 )
 UNKNOWN_FAILURE: Final = Settled("UNKNOWN_FAILURE")

@@ -116,6 +116,7 @@ NEXT = (
     ("copy",            Settled("KEY_NOT_ACCESSIBLE"),  "refused"),  # answered 200, failed on the clock
     ("copy",            Settled("SOURCE_NOT_FOUND"),    "refused"),  # does not exist, or is not shared
     ("copy",            Settled("SOURCE_NOT_COMPLETE"), "refused"),
+    ("copy",            Settled("SOURCE_ARCHIVED"),     "refused"),  # it has to be restored to the standard tier first
     ("restore",         OK,                             "restored"),
     ("restore",         "IncorrectState",               "refused"),  # the copy is not complete
     ("restore",         "InvalidSnapshot.NotFound",     "refused"),
