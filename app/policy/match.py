@@ -136,6 +136,7 @@ def _all_fit(tests: tuple[Test, ...], parts: list[str]) -> bool:
 ACTION: Final = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 
 
+@lru_cache(maxsize=8192)
 def action_test(pattern: str) -> Test:
     """Does an action, given in lower case, fit? Prefix and name match without regard to case.
 

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
 from typing import Final, NoReturn
+
+from msgspec import Struct
 
 DEPTH_MAX: Final = 64
 
+_SPACES: Final = frozenset(" \t\r\n")
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
 _PLAIN: Final = re.compile(r'[^"\\\x00-\x1f]*+')
+_SIMPLE: Final = re.compile(r'"([^"\\\x00-\x1f\ud800-\udfff]*+)"')  # a text without escapes
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.+-]++")
 _HEX4: Final = re.compile(r"[0-9A-Fa-f]{4}")
@@ -34,8 +38,7 @@ class PolicySyntaxError(ValueError):
         self.column = column
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Where a value stands in its document. `end` is the offset just after it."""
 
     line: int
@@ -45,8 +48,7 @@ class Mark:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """Text, a number (kept as it was written), true, false or null."""
 
     value: str | bool | None
@@ -59,21 +61,18 @@ class Scalar:
         return self.value if isinstance(self.value, str) else str(self.value).lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(Struct, frozen=True):
     items: tuple[Node, ...]
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     name: str
     name_mark: Mark
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(Struct, frozen=True):
     members: tuple[Member, ...]
     mark: Mark
 
@@ -113,15 +112,17 @@ class _Scanner:
         self.at += 1
         while not self.closes("}", first=not members):
             self.skip_space()
-            if self.text[self.at : self.at + 1] != '"':
+            if not self.text.startswith('"', self.at):
                 self.fail_expecting("a name in double quotes")
-            name = self.string(pointer)
-            if name.text in seen:
-                self.fail(f"the key {name.text!r} stands here twice", name.mark.offset)
-            seen.add(name.text)
+            begun = self.at
+            name = self.characters()
+            if name in seen:
+                self.fail(f"the key {name!r} stands here twice", begun)
+            seen.add(name)
+            inner = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            mark = self.mark(begun, inner)
             self.expect(":")
-            inner = f"{pointer}/{name.text.replace('~', '~0').replace('/', '~1')}"
-            members.append(Member(name.text, replace(name.mark, pointer=inner), self.value(inner, depth + 1)))
+            members.append(Member(name, mark, self.value(inner, depth + 1)))
         return Object(tuple(members), self.mark(start, pointer))
 
     def array(self, pointer: str, depth: int) -> Array:
@@ -132,6 +133,14 @@ class _Scanner:
         return Array(tuple(items), self.mark(start, pointer))
 
     def string(self, pointer: str) -> Scalar:
+        start = self.at
+        return Scalar(self.characters(), False, self.mark(start, pointer))
+
+    def characters(self) -> str:
+        """The text in double quotes at which the scanner stands, escapes resolved; it then stands behind it."""
+        if simple := _SIMPLE.match(self.text, self.at):
+            self.at = simple.end()
+            return simple[1]
         start, pieces = self.at, list[str]()
         self.at += 1
         while True:
@@ -147,9 +156,9 @@ class _Scanner:
             pieces.append(self.escape())
         self.at += 1
         value = "".join(pieces)
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if _SURROGATE.search(value):
             self.fail("half of a surrogate pair in a text", start)
-        return Scalar(value, False, self.mark(start, pointer))
+        return value
 
     def escape(self) -> str:
         """One escape, or the two that make a surrogate pair; the scanner stands on the backslash."""
@@ -203,6 +212,8 @@ class _Scanner:
         self.at += 1
 
     def skip_space(self) -> None:
+        if self.text[self.at : self.at + 1] not in _SPACES:
+            return
         space = _SPACE.match(self.text, self.at)
         assert space is not None
         self.at = space.end()
