@@ -176,12 +176,23 @@ def _options(question: Question, refused: Decision) -> Iterator[Repair]:
         return
     if refused.layer is LayerKind.RESOURCE and question.layers.rule in (Rule.NONE, Rule.RETIRE):
         return
-    policies = _silent(question.layers, refused.layer, asked)
+    yield from _allowing(asked, refused.layer)
+    if refused.layer in _BY_NAME_NEEDLESS and question.principal.account == question.resource_account:
+        yield from _allowing(asked, LayerKind.RESOURCE)
+
+
+# Within one account, whom the resource's policy names needs no more of these, as far as AWS's rules go: decide() knows.
+_BY_NAME_NEEDLESS: Final = (LayerKind.IDENTITY, LayerKind.BOUNDARY, LayerKind.SESSION)
+
+
+def _allowing(asked: Asked, kind: LayerKind) -> Iterator[Repair]:
+    """What lets the layer's policies allow the request."""
+    policies = _silent(asked.question.layers, kind, asked)
     for policy in policies:
         for statement in policy.document.statements:
             if statement.effect is Effect.ALLOW and not _applies(statement, asked):
                 yield from _stretched(asked, policy, statement.trace(asked, policy.place))
-    yield from _added(asked, refused.layer, policies)
+    yield from _added(asked, kind, policies)
 
 
 def _applies(statement: Statement, asked: Asked) -> bool:
