@@ -312,6 +312,11 @@ def test_a_replica_takes_what_its_primary_has_and_nothing_else(lab: Lab) -> None
     imported(lab, key, b"2" * 32, ImportType="NEW_KEY_MATERIAL")
     assert lab.refused(SOURCE, "RotateKeyOnDemand", KeyId=key)[0] == "KMSInvalidStateException"
     assert into_replica(b"2" * 32) is None
+    second = lab.ok(SOURCE, "ListKeyRotations", KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"][1]
+    lab.ok(SOURCE, "DeleteImportedKeyMaterial", KeyId=key, KeyMaterialId=second["KeyMaterialId"])
+    assert into_replica(b"2" * 32) == WRONG_MATERIAL, "it is gone from the replica with the primary's"
+    imported(lab, key, b"2" * 32, ImportType="NEW_KEY_MATERIAL")
+    assert into_replica(b"2" * 32) is None
     lab.ok(SOURCE, "RotateKeyOnDemand", KeyId=key)
     rotated = lab.seal(key)
     assert lab.ok(SOURCE, "Decrypt", there, CiphertextBlob=rotated, KeyId=replica)["Plaintext"] == b"hello"

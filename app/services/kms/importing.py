@@ -36,7 +36,7 @@ from app.services.kms.errors import (
 from app.services.kms.keyref import KEY, key_of
 from app.services.kms.materials import add_material, find_material, is_complete, materials_of
 from app.services.kms.records import Key, Material, Wrapping
-from app.services.kms.related import primary
+from app.services.kms.related import primary, related
 from app.services.kms.rotating import pending_material, service_event
 from app.services.kms.specs import SPECS, is_symmetric
 from app.services.kms.states import CREATING, PENDING, UNAVAILABLE, UPDATING
@@ -268,9 +268,12 @@ def delete_imported_key_material(draft: Draft, call: Call) -> dict[str, Any]:
 
 
 def _forget(draft: Draft, key: Key, material: Material) -> None:
-    """Material that waits for its rotation goes altogether; nothing was encrypted under it."""
+    """Material that waits for its rotation goes altogether, with a primary's that of its replicas (botocore [D])."""
     if material.state == "PENDING_ROTATION":
-        draft.delete(material)
+        for each in [key] if key.is_replica else related(draft, key):
+            waiting = find_material(draft, each, material.material_id)
+            if waiting is not None:
+                draft.delete(waiting)
         return
     draft.change(material, secret=None, expires_ms=0)
     if not key.is_pending_deletion:

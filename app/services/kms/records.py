@@ -33,7 +33,7 @@ def alias_arn(region: str, account: str, name: str) -> str:
 
 
 class Key(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A symmetric encryption key; its id is a UUID, or `mrk-` and 32 hex digits."""
+    """A key of any kind (`specs.py`); its id is a UUID, or `mrk-` and 32 hex digits."""
 
     kind = "kms.key"
     indexes: ClassVar = (Index("related", lambda it: ((it.account, it.id, it.region),) if it.primary_region else ()),)
@@ -75,7 +75,10 @@ class Key(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Material(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """32 bytes that encrypt under a key, in the order in which the key got them (its id ends in that number)."""
+    """What a key encrypts, signs or authenticates with: bytes, or a private key in PKCS #8.
+
+    Its id ends in its number, in the order in which the key got its materials. Only symmetric keys get a second one.
+    """
 
     kind = "kms.material"
     indexes: ClassVar = (
