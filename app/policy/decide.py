@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from app.policy.across import KMS_ACROSS_ACCOUNTS
 from app.policy.asked import Asked
 from app.policy.causes import Cause, refusals
 from app.policy.layers import (
@@ -112,6 +113,8 @@ def _owner(asked: Asked) -> _Owner:
     if layers.rule is Rule.RETIRE:
         places = tuple(grant.place for grant in layers.grants if grant.place)
         return _Owner(Match.DIRECT if layers.grants else Match.NONE, places)
+    if _never_across(asked):
+        return _Owner(Match.NONE, ())
     match, place = closest(layers.resource, asked)
     if across:
         match = min(match, _most_across(asked))
@@ -133,6 +136,13 @@ def _is_across(asked: Asked) -> bool:
     return not account or account != asked.question.resource_account
 
 
+def _never_across(asked: Asked) -> bool:
+    """A caller of another account asks for what key policies and grants can not give there."""
+    if asked.question.layers.rule is not Rule.KMS_KEY or asked.action in KMS_ACROSS_ACCOUNTS:
+        return False
+    return bool(asked.question.principal.account) and _is_across(asked)
+
+
 def _silent(asked: Asked, kind: LayerKind) -> Decision:
     """The refusal of a layer of which nothing, or one level, does not allow."""
     layers = asked.question.layers
@@ -148,6 +158,8 @@ def _owner_silence(asked: Asked) -> tuple[Cause, Place | None]:
     rows = refusals(LayerKind.RESOURCE, layers.rule)
     if layers.rule in (Rule.NONE, Rule.RETIRE):
         return rows.silent, None
+    if _never_across(asked):
+        return Cause.NEVER_ACROSS_ACCOUNTS, None
     if near := failed_condition((layers.resource,) if layers.resource else (), asked):
         return rows.condition, near
     grants = [grant for grant in (trace_grant(one, asked) for one in layers.grants) if grant.match]

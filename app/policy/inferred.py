@@ -36,6 +36,10 @@ class Inferred(Enum):
     GRANT_CONTEXT_ABSENT = _Rule(
         "Where an operation has no encryption context, a constraint is compared with an empty one.", "layers"
     )
+    ENCAPSULATION_ACROSS_ACCOUNTS = _Rule(
+        "Encapsulate and Decapsulate work across accounts, as cryptographic operations do; no page names them yet.",
+        "across",
+    )
     RETIRE_IS_DECIDED_BY_GRANT = _Rule(
         "kms:RetireGrant needs no Allow of an SCP or a VPC endpoint policy; key policies and RCPs do not speak to it.",
         "layers",

@@ -195,7 +195,7 @@ def rule_sentence(trace: Trace) -> str:
     if caller.kind is PrincipalKind.ANONYMOUS:
         return "Without credentials, only the resource's own policy can allow it."
     thing = _kind_and_id(trace.resource)[0] or "resource"
-    if trace.rule is Rule.NONE and trace.is_across:
+    if trace.is_across and (trace.rule is Rule.NONE or trace.cause is Cause.NEVER_ACROSS_ACCOUNTS):
         apart = f"Caller ({caller.account}) and {thing} ({owner}) are in different accounts"
         return f"{apart}, and no policy can allow this across accounts. {REMEDY[Cause.NEVER_ACROSS_ACCOUNTS]}"
     if trace.rule is Rule.NONE:

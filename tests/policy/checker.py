@@ -8,6 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 Json = dict[str, Any]
+# Section 4.6: what works on a key of another account, in words that begin so
+ACROSS = (
+    *("kms:encrypt", "kms:decrypt", "kms:reencrypt", "kms:generatedatakey", "kms:generatemac", "kms:verify"),
+    *("kms:sign", "kms:derivesharedsecret", "kms:encapsulate", "kms:decapsulate", "kms:getpublickey"),
+    *("kms:describekey", "kms:getkeyrotationstatus", "kms:creategrant", "kms:listgrants", "kms:retiregrant"),
+    "kms:revokegrant",
+)
 CLOSE = ("none", "account", "through", "direct")
 
 
@@ -53,6 +60,8 @@ def _some_way(trace: Json) -> bool:
     own = limits and every(trace, "identity")
     if trace["rule"] == "none":
         return same and own
+    if trace["rule"] == "kms-key" and account and not same and not trace["action"].lower().startswith(ACROSS):
+        return False
     statements = [one for layer in trace["layers"] if layer["kind"] == "resource" for one in layer["statements"]]
     owner = max((closeness(one) for one in statements if one["effect"] == "Allow" and applies(one)), default=0)
     granted = max((CLOSE.index(grant["match"]) for grant in grants if grant["allows"]), default=0)
