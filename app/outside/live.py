@@ -21,7 +21,7 @@ def lines(calls: Iterable[Call]) -> Iterator[str]:
 
 
 def ordered(calls: list[Call]) -> list[tuple[Call, int]]:
-    """(call, depth): each after the call that made it, as far as that is on the page; jobs' calls below what they name."""
+    """(call, depth): each after the call that made it, as far as that is on the page."""
     by_root: dict[str, list[Call]] = {}
     for call in calls:
         by_root.setdefault(call["root"], []).append(call)
