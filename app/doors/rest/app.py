@@ -1,6 +1,6 @@
 """What AWS has no word for: worlds and their clocks, calls with their decisions, explanations, the graph.
 
-    /api/v1/worlds[/{world}[/fork|clock|log|evidence|explanation|graph]]   OpenAPI at /api/docs
+    /api/v1/worlds[/{world}[/fork|clock|log|notices|evidence|explanation|graph]]   OpenAPI at /api/docs
     /api/v1/policy/evaluate
     /_reseal/health|ready|info   /_localstack/health
 
@@ -19,6 +19,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.doors.rest import strict
+from app.doors.rest.notices import notices_router
 from app.doors.rest.policy import policy_router
 from app.doors.rest.prices import prices_router
 from app.host import WORLD_NAME, WorldExists, Worlds, world_summary
@@ -61,7 +62,7 @@ def rest_app(worlds: Worlds, version: str) -> FastAPI:
     )  # fmt: skip
     strict.install(app)
     app.include_router(_health(worlds, version))
-    for router in (_worlds(worlds), policy_router(), prices_router(worlds)):
+    for router in (_worlds(worlds), policy_router(), prices_router(worlds), notices_router(worlds)):
         app.include_router(router, prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])
     return app
 

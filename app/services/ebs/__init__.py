@@ -5,7 +5,8 @@ under data keys | volumes.py snapshots.py deleting.py sharing.py copying.py dire
 operations
 
 What else is done with them: feature_records.py feature_errors.py what is kept and refused | locks.py tiers.py
-public_access.py recycle_bin.py fast_restore.py the operations | retention*.py the service rbin | notices.py EventBridge
+public_access.py recycle_bin.py fast_restore.py modifying.py multi_volume.py volume_*.py the operations | retention*.py
+the service rbin | notices.py EventBridge
 
 Images and instances, as far as they decide who can use a volume: compute_records.py compute_rules.py compute_errors.py
 devices.py opening.py launch_plan.py image_changes.py what the operations share | images.py image_*.py instances.py
@@ -31,15 +32,21 @@ from app.services.ebs import (
     instances,
     launching,
     locks,
+    modifying,
+    multi_volume,
     places,
     public_access,
     recycle_bin,
-    retention,
+    retention_locks,
+    retention_rules,
+    retention_tags,
     rules,
     sharing,
     snapshots,
     tags,
     tiers,
+    volume_copying,
+    volume_details,
     volumes,
 )
 from app.services.ebs.compute_records import COMPUTE_KINDS
@@ -49,10 +56,12 @@ from app.services.ebs.records import KINDS
 from app.services.ebs.trail import DIRECT_TRAIL, EC2_TRAIL, RETENTION_TRAIL
 
 _STORAGE = (volumes, snapshots, deleting, sharing, copying, direct, tags, defaults, places)
-_KEEPING = (public_access, locks, tiers, recycle_bin, retention, fast_restore)
+_MORE = (volume_copying, volume_details, modifying, multi_volume)
+_KEEPING = (public_access, locks, tiers, recycle_bin, fast_restore)
 _INSTANCES = (attachments, instances, instance_listing, instance_attributes, launching)
 _IMAGES = (images, image_creating, image_listing, image_attributes, image_copying)
-_MODULES = _STORAGE + _KEEPING + _INSTANCES + _IMAGES
+_RETENTION = (retention_rules, retention_locks, retention_tags)
+_MODULES = _STORAGE + _MORE + _KEEPING + _RETENTION + _INSTANCES + _IMAGES
 
 EBS = Service(
     name="ebs",

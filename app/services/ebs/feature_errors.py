@@ -238,3 +238,11 @@ NOTHING_LEFT = AwsError(
 BAD_TAG_SOURCE = AwsError(
     "InvalidParameterValue", "Value ({value}) for parameter CopyTagsFromSource is invalid.", seen="[I]", cause=P
 )
+
+# CopyVolumes
+COPY_TOO_SMALL = AwsError(
+    "InvalidParameterValue",
+    "Volume of size {size}GiB is smaller than volume '{id}', expect size >= {low}GiB",
+    seen="EC2 API reference, CopyVolumes: rule [D]; text by analogy with 1.2 [I]",
+    cause=P,
+)

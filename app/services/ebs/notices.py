@@ -91,7 +91,7 @@ def volume(
 def volume_is_there(draft: Draft, of: Volume) -> None:
     """createVolume; and initializeVolume, where its blocks came out of a snapshot."""
     volume(draft, of, "createVolume", "available", request_id=of.creating_request_id)
-    if of.snapshot_id:
+    if of.snapshot_id or of.source_volume_id:
         at = exactly(draft.frame.call.at_ms)
         volume(draft, of, "initializeVolume", SUCCEEDED, request_id=of.creating_request_id, completionTime=at)
 

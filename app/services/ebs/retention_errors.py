@@ -8,9 +8,8 @@ from app.policy.causes import Cause
 _SEEN = "rbin's model: code [D]; text [I]"
 
 
-def _invalid(message: str) -> AwsError:
-    members = (("Reason", "INVALID_PARAMETER_VALUE"),)
-    return AwsError("ValidationException", message, 400, members, _SEEN, Cause.PARAMETERS)
+def _invalid(message: str, reason: str = "INVALID_PARAMETER_VALUE") -> AwsError:
+    return AwsError("ValidationException", message, 400, (("Reason", reason),), _SEEN, Cause.PARAMETERS)
 
 
 BAD_PERIOD = _invalid("The retention period must be between 1 and {high} days, not {value}.")
@@ -19,7 +18,7 @@ TOO_MANY_TAGS = _invalid("{name} has at most 50 tags.")
 TAGS_AND_EXCLUDED = _invalid("ResourceTags and ExcludeResourceTags can not be specified together.")
 TAG_RULE_NOT_LOCKED = _invalid("Only Region-level retention rules can be locked.")
 BAD_PAGE_SIZE = _invalid("MaxResults must be between 1 and 1000, not {value}.")
-BAD_PAGE_TOKEN = _invalid("The NextToken is invalid.")
+BAD_PAGE_TOKEN = _invalid("The NextToken is invalid.", "INVALID_PAGE_TOKEN")
 NO_SUCH_RULE = AwsError(
     "ResourceNotFoundException",
     "Rule with identifier {id} was not found.",

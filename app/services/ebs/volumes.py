@@ -21,6 +21,7 @@ from app.services.ebs import envelope, errors, feature_errors, notices, places, 
 from app.services.ebs.compute_errors import STILL_ATTACHED
 from app.services.ebs.compute_rules import attachments_of_volume
 from app.services.ebs.defaults import default_key, defaults
+from app.services.ebs.feature_records import Modification
 from app.services.ebs.opening import attached, attached_filters, state_of
 from app.services.ebs.records import EMPTY_MAP, DataKey, Move, Snapshot, Volume
 from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, page, required, start_after, volume_id
@@ -293,7 +294,7 @@ def create_volume(draft: Draft, call: Call) -> Answer:
         key=key,
         is_of_own=bool(source and source.account == call.account),
     )
-    answer = _shown(draft, volume) | {"CreateTime": whole_second(call.at_ms)}
+    answer = shown(draft, volume) | {"CreateTime": whole_second(call.at_ms)}
     answer.pop("Attachments")
     if key and not (call["KmsKeyId"] or (source and source.encrypted and source.account == call.account)):
         answer.pop("KmsKeyId", None)  # the default key is not named in the answer (ebs.md 1.2 [V])
@@ -437,6 +438,9 @@ def remove_volume(draft: Draft, call: Call, volume: Volume) -> None:
     for attachment in attachments_of_volume(draft, volume.account, volume.region, volume.id):
         draft.delete(attachment)
     _drop_move(draft, volume)
+    modification = draft.get(Modification, volume.account, volume.region, volume.id)
+    if modification:
+        draft.delete(modification)
     draft.delete(volume)
     tags.drop_tags(draft, call, volume.id)
 
@@ -464,7 +468,7 @@ _FILTERS: requests.FilterTable = {
 }
 
 
-def _ids_are_well_formed(draft: Draft, call: Call) -> None:
+def ids_are_well_formed(draft: Draft, call: Call) -> None:
     for id in call["VolumeIds"] or ():
         requests.well_formed_volume(id)
 
@@ -474,7 +478,7 @@ def _ids_are_well_formed(draft: Draft, call: Call) -> None:
     "DescribeVolumes",
     honours={"VolumeIds", "Filters", "MaxResults", "NextToken", "DryRun"},
     inert={"IncludeManagedResources": "no volume of a world is managed by another service"},
-    checks=(on("ec2:DescribeVolumes", anything), DRY_RUN, _ids_are_well_formed),
+    checks=(on("ec2:DescribeVolumes", anything), DRY_RUN, ids_are_well_formed),
     answers=(
         errors.UNAUTHORIZED,
         errors.VOLUME_NOT_FOUND,
@@ -491,11 +495,11 @@ def describe_volumes(draft: Draft, call: Call) -> Answer:
     after = start_after(draft, call)
     table = {**_FILTERS, **attached_filters(draft)}
     test = requests.matches(call, table, lambda volume: tags.tags_of(draft, call.account, call.region, volume.id))
-    found, more = page(call, filter(test, _candidates(draft, call, after)), lambda volume: volume.id, ids="VolumeIds")
-    return {"Volumes": [_shown(draft, volume) for volume in found], **more}
+    found, more = page(call, filter(test, candidates(draft, call, after)), lambda volume: volume.id, ids="VolumeIds")
+    return {"Volumes": [shown(draft, volume) for volume in found], **more}
 
 
-def _candidates(draft: Draft, call: Call, after: str) -> Iterator[Volume]:
+def candidates(draft: Draft, call: Call, after: str) -> Iterator[Volume]:
     if not call["VolumeIds"]:
         yield from draft.scan(
             Volume, call.account, call.region, after=(call.account, call.region, after) if after else ()
@@ -508,8 +512,8 @@ def _candidates(draft: Draft, call: Call, after: str) -> Iterator[Volume]:
         yield volume
 
 
-def _shown(draft: Draft, volume: Volume) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+def shown(draft: Draft, volume: Volume) -> dict[str, Any]:
+    answer: dict[str, Any] = {
         "VolumeId": volume.id,
         "Size": volume.size_gib,
         "SnapshotId": volume.snapshot_id,
@@ -523,11 +527,16 @@ def _shown(draft: Draft, volume: Volume) -> dict[str, Any]:
         "MultiAttachEnabled": volume.multi_attach,
         "Tags": tags.tag_list(tags.tags_of(draft, volume.account, volume.region, volume.id)),
     }
-    optional = {"KmsKeyId": volume.key_arn, "Iops": volume.iops, "Throughput": volume.throughput}
-    return shown | {name: value for name, value in optional.items() if value}
+    optional = {
+        "KmsKeyId": volume.key_arn,
+        "Iops": volume.iops,
+        "Throughput": volume.throughput,
+        "SourceVolumeId": volume.source_volume_id,
+    }
+    return answer | {name: value for name, value in optional.items() if value}
 
 
-def _volume_exists(draft: Draft, call: Call) -> None:
+def volume_exists(draft: Draft, call: Call) -> None:
     if own_volume(draft, call, call["VolumeId"]) is None:
         errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
 
@@ -547,7 +556,7 @@ def _volume_is_free(draft: Draft, call: Call) -> None:
         volume_id(),
         on("ec2:DeleteVolume", named_volume()),
         DRY_RUN,
-        _volume_exists,
+        volume_exists,
         _volume_is_free,
     ),
     answers=(

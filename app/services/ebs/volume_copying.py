@@ -1,0 +1,161 @@
+"""CopyVolumes: a volume of the same zone from what another volume holds now (ebs.md 1.1).
+
+That its KMS calls are those of CreateVolume from an own snapshot is inferred: under the source's key ReEncrypt alone,
+under another key a new data key. A copy of an encrypted volume is always encrypted, under the same key unless another
+is named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.kernel.authority import AUTHORIZE, CALLER, Resource, tag_context
+from app.kernel.clock import whole_second
+from app.kernel.operation import operation
+from app.services.ebs import errors, feature_errors, requests, tags
+from app.services.ebs.records import Snapshot, Volume
+from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required, volume_id
+from app.services.ebs.rules import authorize_tags, named_volume, own_volume, requested_tags, volume_arn
+from app.services.ebs.volumes import SETTLES_AFTER_MS, Wanted, key_for, put_volume, shown, within_limits
+
+if TYPE_CHECKING:
+    from app.kernel.call import Call
+    from app.kernel.draft import Draft
+    from app.kernel.operation import Answer
+
+
+def _source(draft: Draft, call: Call) -> Volume:
+    found = own_volume(draft, call, call["SourceVolumeId"])
+    assert found is not None
+    return found
+
+
+def _moment_of(volume: Volume, at_ms: int) -> Snapshot:
+    """What the volume holds now, in the form in which a volume is made from it; it is never kept."""
+    return Snapshot(
+        account=volume.account,
+        region=volume.region,
+        id=volume.id,
+        origin="CreateSnapshot",
+        volume_id=volume.id,
+        size_gib=volume.size_gib,
+        state="completed",
+        started_ms=at_ms,
+        encrypted=volume.encrypted,
+        key_arn=volume.key_arn,
+        data_key=volume.data_key,
+        blocks=volume.blocks,
+        family=volume.family,
+    )
+
+
+def _source_is_there(draft: Draft, call: Call) -> None:
+    if own_volume(draft, call, call["SourceVolumeId"]) is None:
+        errors.VOLUME_NOT_FOUND.refuse(id=call["SourceVolumeId"])
+
+
+def _type(call: Call) -> str:
+    return call["VolumeType"] or "gp2"
+
+
+def _it_fits(draft: Draft, call: Call) -> None:
+    source = _source(draft, call)
+    if source.state not in ("available", "in-use"):
+        errors.VOLUME_STATE.refuse(id=source.id)
+    size = call["Size"] or source.size_gib
+    if size < source.size_gib:
+        feature_errors.COPY_TOO_SMALL.refuse(size=size, id=source.id, low=source.size_gib)
+    within_limits(_type(call), size, call["Iops"], call["Throughput"])
+    if call["KmsKeyId"] and not (call["Encrypted"] or source.encrypted):
+        errors.KEY_WITHOUT_ENCRYPTED.refuse()
+
+
+def _new_volume(draft: Draft, call: Call) -> Resource:
+    source = own_volume(draft, call, call["SourceVolumeId"])
+    context = {"ec2:VolumeType": _type(call), **tag_context(requested_tags(call, "volume"))}
+    if source:
+        context |= {"ec2:AvailabilityZone": source.zone, "ec2:VolumeSize": str(call["Size"] or source.size_gib)}
+    return Resource(volume_arn(call.region, call.account, "*"), call.account, context=context)
+
+
+def _may_tag(draft: Draft, call: Call) -> None:
+    authorize_tags(draft, call, "volume", volume_arn(call.region, call.account, "*"))
+
+
+@operation(
+    "ec2",
+    "CopyVolumes",
+    honours={
+        "SourceVolumeId",
+        "Iops",
+        "Size",
+        "VolumeType",
+        "TagSpecifications",
+        "MultiAttachEnabled",
+        "Throughput",
+        "ClientToken",
+        "Encrypted",
+        "KmsKeyId",
+        "DryRun",
+    },
+    checks=(
+        required("SourceVolumeId"),
+        volume_id("SourceVolumeId"),
+        tags.specified("volume"),
+        AUTHORIZE(
+            ("ec2:CopyVolumes", named_volume("SourceVolumeId"), CALLER), ("ec2:CopyVolumes", _new_volume, CALLER)
+        ),
+        _may_tag,
+        DRY_RUN,
+        CLIENT_TOKEN,
+        _source_is_there,
+        _it_fits,
+    ),
+    answers=(
+        errors.MISSING_PARAMETER,
+        errors.VOLUME_MALFORMED,
+        errors.UNAUTHORIZED,
+        errors.DRY_RUN,
+        errors.TOKEN_REUSED,
+        errors.VOLUME_NOT_FOUND,
+        errors.VOLUME_STATE,
+        feature_errors.COPY_TOO_SMALL,
+        errors.BAD_VOLUME_TYPE,
+        errors.VOLUME_TOO_SMALL,
+        errors.VOLUME_TOO_LARGE,
+        errors.IOPS_REQUIRED,
+        errors.IOPS_NOT_SUPPORTED,
+        errors.IOPS_RANGE,
+        errors.KEY_WITHOUT_ENCRYPTED,
+        errors.BAD_TAG_TYPE,
+        errors.TAG_RESERVED,
+        errors.TAG_LIMIT,
+    ),
+    settles=(errors.VOLUME_VANISHED,),
+)
+def copy_volumes(draft: Draft, call: Call) -> Answer:
+    """Begin a copy in the source's zone; it is `creating`, and settles, or vanishes, as a volume from a snapshot."""
+    source = _source(draft, call)
+    held = _moment_of(source, call.at_ms)
+    key = key_for(draft, call, held, call["Encrypted"], call["KmsKeyId"])
+    wanted = Wanted(
+        source.zone,
+        call["Size"] or source.size_gib,
+        _type(call),
+        call["Iops"],
+        call["Throughput"],
+        held,
+        key,
+        bool(call["MultiAttachEnabled"]),
+    )
+    copy = draft.change(put_volume(draft, call, wanted), snapshot_id="", source_volume_id=source.id)
+    draft.later(
+        "settle_volume",
+        after_ms=SETTLES_AFTER_MS,
+        about=(copy.id, source.id),
+        volume_id=copy.id,
+        key=key,
+        is_of_own=True,
+    )
+    answer = shown(draft, copy) | {"CreateTime": whole_second(call.at_ms)}
+    return requests.remember_token(draft, call, {"Volumes": [answer]})
