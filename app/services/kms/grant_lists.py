@@ -124,11 +124,13 @@ def _retiring(call: Call) -> str:
     principal, service = call["RetiringPrincipal"], call["RetiringServicePrincipal"]
     if service is not None and (principal is not None or call.caller.kind != "service"):
         VALIDATION.refuse(text="RetiringServicePrincipal is for callers that are service principals, and stands alone")
-    if principal is None and service is None:
+    if service is not None:
+        return service
+    if principal is None:
         VALIDATION.refuse(text=null("retiringPrincipal"))
-    if service is None and _account_of(principal) != call.account:
+    if _account_of(principal) != call.account:
         INVALID_PRINCIPAL_ARN.refuse(arn=principal)
-    return service or principal
+    return principal
 
 
 def _account_of(principal: str) -> str:

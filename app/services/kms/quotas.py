@@ -36,11 +36,15 @@ class Quota:
         return self.by_region.get(region, self.per_second)
 
 
-_LARGE: Final = ("us-east-2", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "eu-central-1", "eu-west-2")
-_LARGEST: Final = ("us-east-1", "us-west-2", "eu-west-1")
-SYMMETRIC: Final = Quota(
-    "symmetric", 10_000, dict.fromkeys(_LARGE, 20_000) | dict.fromkeys(_LARGEST, 100_000)
+_LARGE: Final = (
+    "us-east-2", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "eu-central-1", "eu-west-2",
 )  # fmt: skip
+_LARGEST: Final = ("us-east-1", "us-west-2", "eu-west-1")
+_BY_REGION: Final[Mapping[str, int]] = {
+    **dict.fromkeys(_LARGE, 20_000),
+    **dict.fromkeys(_LARGEST, 100_000),
+}
+SYMMETRIC: Final = Quota("symmetric", 10_000, _BY_REGION)
 ASYMMETRIC: Final = {name: Quota(name, 1_000) for name in ("RSA", "ECC", "ML_DSA")}
 ECC_PAIRS: Final = Quota("ECC pairs", 100)
 PAIRS: Final = {

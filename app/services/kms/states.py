@@ -98,9 +98,10 @@ TABLE: Final = (
 
 def _answers(row: Row) -> dict[State, AwsError | None]:
     """By state. A key that waits for its replicas' deletion is in the column of pending deletion, in its own words."""
-    answers = dict(zip(STATES, row.answers, strict=True))
+    answers: dict[State, AwsError | None] = dict(zip(STATES, row.answers, strict=True))
     pending = answers["PendingDeletion"]
-    return answers | {"PendingReplicaDeletion": PENDING_REPLICA if pending is PENDING else pending}
+    answers["PendingReplicaDeletion"] = PENDING_REPLICA if pending is PENDING else pending
+    return answers
 
 
 ANSWERS: Final = {operation: _answers(row) for row in TABLE for operation in row.operations}
