@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -37,6 +38,16 @@ class Format(StrEnum):
     svg = "svg"
 
 
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What of a run is shown."""
+
+    given: bool
+    brief: bool
+    repairs: bool
+    json: bool
+
+
 def mount(app: typer.Typer) -> None:
     for command in (run, check, graph, explain):
         app.command()(command)
@@ -50,6 +61,7 @@ def run(
     run_id: Annotated[str, typer.Option("--run", help="Take up the run of this id, with its --journal.")] = "",
     token: Token = "",
     given: Annotated[bool, typer.Option("--given", help="Show the set-up too.")] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="A line a step, and why it was refused.")] = False,
     repairs: Annotated[bool, typer.Option(help="Try what would make a refused step succeed.")] = True,
     json: Json = False,
 ) -> None:
@@ -59,11 +71,12 @@ def run(
     options = Options(endpoint, journal, run_id, token)
     if run_id and not journal:
         _fail(USAGE, "--run needs the --journal of that run")
-    codes = [_run_one(file, options, svg, given, repairs, json) for file in _scenarios(files)]
+    show = Show(given, brief, repairs, json)
+    codes = [_run_one(file, options, svg, show) for file in _scenarios(files)]
     raise typer.Exit(max(codes))
 
 
-def _run_one(file: str, options: Options, svg: str, given: bool, tries: bool, json: bool) -> int:
+def _run_one(file: str, options: Options, svg: str, show: Show) -> int:
     """Run one file and show it; answers the exit code."""
     from app.repairing_run import run_file
     from app.services import all_services
@@ -73,15 +86,15 @@ def _run_one(file: str, options: Options, svg: str, given: bool, tries: bool, js
 
     started = time.monotonic()
     try:
-        found, repairs = run_file(file, all_services(), options, tries=tries)
+        found, repairs = run_file(file, all_services(), options, tries=show.repairs)
     except InvalidFile as invalid:
         typer.echo(str(invalid), err=True)
         return USAGE
     except PortFailed as failed:
         typer.echo(f"reseal: {failed}", err=True)
         return COULD_NOT_RUN
-    shown = report.as_json(found, repairs) if json else report.as_text(found, given=given, repairs=repairs)
-    typer.echo(shown)
+    text = report.as_text(found, given=show.given, brief=show.brief, repairs=repairs)
+    typer.echo(report.as_json(found, repairs) if show.json else text)
     typer.echo(report.summary(found, time.monotonic() - started), err=True)
     _say_where(options.endpoint, found)
     if options.journal and found.stopped:

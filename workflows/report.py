@@ -44,14 +44,14 @@ def explained(
         yield step, replace(found, repairs=tuple(repairs.get(step, ())))
 
 
-def as_text(report: Report, *, given: bool = False, repairs: Repairs = NO_REPAIRS) -> str:
-    """Every step with what it set off; the set-up only where it is asked for or went wrong."""
+def as_text(report: Report, *, given: bool = False, brief: bool = False, repairs: Repairs = NO_REPAIRS) -> str:
+    """Every step with what it set off; the set-up only where it is asked for or went wrong. `brief`: what came of it."""
     names = things(report)
     lines = [report.scenario, ""]
     for transition in report.transitions:
         if transition.section == "steps" or given or transition.wrong:
-            lines += _step(transition, names, repairs.get(transition.step, ()))
-    lines += _why(report, repairs)
+            lines += _step(transition, names, repairs.get(transition.step, ()), brief)
+    lines += () if brief else _why(report, repairs)
     lines += ["", *_end(report)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -76,19 +76,16 @@ def summary(report: Report, seconds: float) -> str:
 # --- a step ---
 
 
-def _step(transition: Transition, names: Mapping[str, str], repairs: Sequence[Mending]) -> Iterator[str]:
-    if transition.name:
+def _step(transition: Transition, names: Mapping[str, str], repairs: Sequence[Mending], brief: bool) -> Iterator[str]:
+    if transition.name and not brief:
         yield transition.name
     if not transition.call:
         yield f"  {transition.step:<8}  the clock moves on by {transition.parameters.get('advance_ms')} ms"
     else:
         head = f"  {transition.step:<8}  {transition.principal}  {transition.call}  "
         yield from _wrapped(head, result(transition))
-    yield from (f"{_INDENT}{line}" for line in _set_off(transition, names))
-    yield from _changes(transition)
-    for contract in transition.contracts:
-        if contract.holds is False:
-            yield from _wrapped(f"{_INDENT}unmet     ", f"{contract.when}: {contract.sentence}")
+    if not brief:
+        yield from _caused(transition, names)
     if transition.outcome != "OK":
         for line in because(transition, names):
             yield from _wrapped(f"{_INDENT}because   ", line)
@@ -98,6 +95,15 @@ def _step(transition: Transition, names: Mapping[str, str], repairs: Sequence[Me
         yield f"{_INDENT}not checked here: expect.{part} (this endpoint gives no evidence)"
     for wrong in transition.wrong:
         yield from _wrapped("  WRONG   ", f"{wrong.at}: {wrong.text}")
+
+
+def _caused(transition: Transition, names: Mapping[str, str]) -> Iterator[str]:
+    """The calls below, the change of the graph, and contracts that do not hold."""
+    yield from (f"{_INDENT}{line}" for line in _set_off(transition, names))
+    yield from _changes(transition)
+    for contract in transition.contracts:
+        if contract.holds is False:
+            yield from _wrapped(f"{_INDENT}unmet     ", f"{contract.when}: {contract.sentence}")
 
 
 def result(transition: Transition) -> str:
