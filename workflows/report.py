@@ -45,7 +45,7 @@ def explained(
 
 
 def as_text(report: Report, *, given: bool = False, brief: bool = False, repairs: Repairs = NO_REPAIRS) -> str:
-    """Every step with what it set off; the set-up only where it is asked for or went wrong. `brief`: what came of it."""
+    """Every step with what it set off; the set-up only where asked for or gone wrong. `brief`: what came of each."""
     names = things(report)
     lines = [report.scenario, ""]
     for transition in report.transitions:
