@@ -10,10 +10,12 @@ from typing import Any
 import boto3
 import pytest
 import typer
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from app import cli_key_policy, cli_prices
 from tests.kms.lab import SOURCE
+from tests.serving.servers import start
 
 
 def commands() -> typer.Typer:
@@ -65,6 +67,20 @@ def test_the_command_ends_with_2_for_a_wrong_option_and_with_3_where_nothing_ans
     assert run("prices", "--endpoint", server, "--month", "january").exit_code == 2
     assert run("prices", "--endpoint", "localhost").exit_code == 2
     assert run("prices", "--endpoint", "http://127.0.0.1:9").exit_code == 3
+
+
+def test_a_server_with_quotas_throttles_as_aws_does() -> None:
+    """`reseal serve --quotas`: HTTP 400 and the code that SDKs slow down for."""
+    server = start("--quotas")
+    try:
+        kms: Any = server.client("kms")
+        with pytest.raises(ClientError) as throttled:
+            for _ in range(20):
+                kms.create_key()
+    finally:
+        server.stop()
+    said = throttled.value.response
+    assert (said["Error"]["Code"], said["ResponseMetadata"]["HTTPStatusCode"]) == ("ThrottlingException", 400)
 
 
 def test_key_policies_are_listed_and_filled_in() -> None:

@@ -130,6 +130,21 @@ def test_the_large_quota_by_region(region: str, per_second: int) -> None:
     assert SYMMETRIC.in_region(region) == per_second
 
 
+def test_an_account_has_so_many_keys_in_a_region(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 3 instead of 100,000. AWS managed keys do not count, replicas do; no rule of the world turns it off."""
+    monkeypatch.setattr("app.services.kms.keys.KEYS_MAX", 3)
+    lab.ok(SOURCE, "DescribeKey", KeyId="alias/aws/s3")
+    first = lab.key(MultiRegion=True)
+    for _ in range(2):
+        lab.key()
+    assert lab.refused(SOURCE, "CreateKey")[0] == "LimitExceededException"
+    for _ in range(3):
+        lab.ok(SOURCE, "CreateKey", "eu-west-1")
+    refused = lab.refused(SOURCE, "ReplicateKey", KeyId=first, ReplicaRegion="eu-west-1")
+    assert refused[0] == "LimitExceededException"
+    lab.key(TARGET)
+
+
 def test_every_operation_has_a_quota() -> None:
     """Every row of the table is an operation, and what is in none has five a second."""
     names = {operation.name for operation in KMS.operations.values()}

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from app.kernel.authority import Asked, tag_context
 from app.kernel.call import Call
+from app.kernel.clock import iso, milliseconds
 from app.kernel.draft import Draft
 from app.policy.question import ContextValue
 from app.services.kms.records import Alias, Grant, Key
@@ -87,6 +88,11 @@ def _via(draft: Draft, asked: Asked) -> ContextValue | None:
 
 def _grant_operations(draft: Draft, asked: Asked) -> ContextValue | None:
     return tuple(asked.call.parameters.get("Operations") or ())
+
+
+def _valid_to(draft: Draft, asked: Asked) -> ContextValue | None:
+    sent = asked.call.parameters.get("ValidTo")
+    return iso(milliseconds(sent)) if sent else None
 
 
 def _source_arn(draft: Draft, asked: Asked) -> ContextValue | None:
@@ -202,6 +208,7 @@ CONDITION_KEYS: Final[tuple[tuple[str, frozenset[str] | None, ValueOf], ...]] = 
     ("kms:ScheduleKeyDeletionPendingWindowInDays", _SCHEDULE, _sent("PendingWindowInDays", 30)),
     ("kms:WrappingAlgorithm", frozenset({"kms:GetParametersForImport"}), _sent("WrappingAlgorithm")),
     ("kms:WrappingKeySpec", frozenset({"kms:GetParametersForImport"}), _sent("WrappingKeySpec")),
+    ("kms:ValidTo", frozenset({"kms:ImportKeyMaterial"}), _valid_to),
     ("kms:ExpirationModel", frozenset({"kms:ImportKeyMaterial"}), _sent("ExpirationModel", "KEY_MATERIAL_EXPIRES")),
 )  # fmt: skip
 

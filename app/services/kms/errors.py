@@ -243,6 +243,13 @@ MATERIAL_NOT_FOUND = AwsError(
     _NF, "Key material {id} of {arn} does not exist", seen="kms.md 2.4 [D], text [I]", cause=Cause.PARAMETERS
 )
 
+TOO_MANY_KEYS = AwsError(
+    _LIMIT,
+    "The quota of {most} KMS keys has been reached in {region}",
+    seen="kms.md 8.2 [D], text [I]",
+    cause=Cause.LIMIT_EXCEEDED,
+)
+
 # multi-Region keys (2.7)
 NOT_PRIMARY = AwsError(
     _UNSUPPORTED, "{arn} is not a multi-region primary key.", seen="kms.md 1.2, 2.7 [V]", cause=Cause.KEY_WRONG_KIND

@@ -17,6 +17,7 @@ from app.services.kms.errors import (
     MALFORMED_POLICY,
     NO_KEY_STORE,
     TAGS_REPEAT,
+    TOO_MANY_KEYS,
     TWO_SPECS,
     USAGE_CLASH,
     USAGE_REQUIRED,
@@ -36,6 +37,7 @@ from app.services.kms.trail import camel
 
 DELETE_JOB: Final = "kms.DeleteKey"
 WINDOW_DAYS: Final = (7, 30)
+KEYS_MAX: Final = 100_000  # customer managed, of an account in a Region
 
 
 def metadata(draft: Draft, key: Key) -> dict[str, Any]:
@@ -109,13 +111,16 @@ def _if_tagged(draft: Draft, call: Call) -> Resource | None:
         "BypassPolicyLockoutSafetyCheck", "Tags", "MultiRegion",
     ),
     checks=(KIND, TAGS, AUTHORIZE(("kms:CreateKey", anything), ("kms:TagResource", _if_tagged))),
-    answers=(USAGE_REQUIRED, TWO_SPECS, USAGE_CLASH, NO_KEY_STORE, MALFORMED_POLICY, LOCKOUT, TAGS_REPEAT),
+    answers=(
+        USAGE_REQUIRED, TWO_SPECS, USAGE_CLASH, NO_KEY_STORE, MALFORMED_POLICY, LOCKOUT, TAGS_REPEAT, TOO_MANY_KEYS,
+    ),
 )  # fmt: skip
 def create_key(draft: Draft, call: Call) -> dict[str, Any]:
     """Makes a key of any kind, a symmetric encryption key by default; with MultiRegion the primary of several.
 
     The policy, by default the one that delegates to the account, must let the caller change it again.
     """
+    refuse_too_many(draft, call)
     external = call["Origin"] == "EXTERNAL"
     unsaved = Key(
         account=call.account,
@@ -138,6 +143,14 @@ def create_key(draft: Draft, call: Call) -> dict[str, Any]:
     answer = {"KeyMetadata": metadata(draft, key)}
     draft.frame.response = camel(operation_model("kms", "CreateKey").output_shape, answer)
     return answer
+
+
+def refuse_too_many(draft: Draft, call: Call) -> None:
+    """The quota of keys; they are counted only in a world that has as many."""
+    if draft.world.records.count(Key) < KEYS_MAX:
+        return
+    if sum(key.manager == "CUSTOMER" for key in draft.scan(Key, call.account, call.region)) >= KEYS_MAX:
+        TOO_MANY_KEYS.refuse(most=f"{KEYS_MAX:,}", region=call.region)
 
 
 def _new_key_id(draft: Draft, call: Call) -> str:

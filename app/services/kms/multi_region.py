@@ -28,9 +28,10 @@ from app.services.kms.errors import (
     NOT_PRIMARY,
     REPLICA_EXISTS,
     TAGS_REPEAT,
+    TOO_MANY_KEYS,
 )
 from app.services.kms.keyref import KEY, KEY_TYPE, key_of, resource_of
-from app.services.kms.keys import metadata
+from app.services.kms.keys import metadata, refuse_too_many
 from app.services.kms.materials import is_complete
 from app.services.kms.policies import default_policy, saved_policy
 from app.services.kms.records import Key, key_arn
@@ -75,6 +76,7 @@ def FREE_REGION(draft: Draft, call: Call) -> None:
     checks=(KEY(), TAGS, allowed_on_key("kms:ReplicateKey"), KEY_STATE(), PRIMARY, FREE_REGION),
     answers=(
         *_STATES, UPDATING, NO_SUCH_REGION, REPLICA_EXISTS, MALFORMED_POLICY, LOCKOUT, TAGS_REPEAT,
+        TOO_MANY_KEYS,
     ),
 )  # fmt: skip
 def replicate_key(draft: Draft, call: Call) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def replicate_key(draft: Draft, call: Call) -> dict[str, Any]:
 
 def _made(draft: Draft, call: Call, key: Key) -> Key:
     """The replica, by a CreateKey that KMS makes in the replica's Region: asked for there, and in the trail there."""
+    refuse_too_many(draft, call)
     tags = merged((), {tag["TagKey"]: tag["TagValue"] for tag in call["Tags"] or ()})
     creating = call.nested(operation="kms:CreateKey", parameters=_as_created(call, key), declared=None)
     draft.frame = frame = Frame(creating, draft.services.operations["kms:CreateKey"])
