@@ -230,3 +230,44 @@ def test_rules_take_rbins_own_actions_and_are_tagged_by_their_arn() -> None:
     source.do("rbin:UntagResource", **named, TagKeys=["a"])
     assert source.do("rbin:ListTagsForResource", **named)["Tags"] == [{"Key": "c", "Value": "d"}]
     assert source.events("CreateRule")[0]["eventSource"] == "rbin.amazonaws.com"
+
+
+def test_rules_of_other_things_than_snapshots_are_refused_in_words() -> None:
+    source, _ = pair()
+    period = {"RetentionPeriodValue": 7, "RetentionPeriodUnit": DAYS}
+    code, text = source.refused("rbin:CreateRule", ResourceType="EC2_IMAGE", RetentionPeriod=period)
+    assert (code, text) == ("ValidationException", "reseal does not simulate retention rules of EC2_IMAGE")
+
+
+def test_what_time_and_settings_changed_meanwhile_holds_when_it_comes_back() -> None:
+    """Method: public, archived and restored for 2 days each go in; all public sharing is blocked, 3 days pass."""
+    source, target = pair()
+    rule(source, 7)
+    public, archived = plain(source), plain(source)
+    source.share(public, group="all")
+    source.do("ec2:ModifySnapshotTier", SnapshotId=archived)
+    source.do("ec2:RestoreSnapshotTier", SnapshotId=archived, TemporaryRestoreDays=2)
+    for snapshot in (public, archived):
+        delete(source, snapshot)
+    source.do("ec2:EnableSnapshotBlockPublicAccess", State="block-all-sharing")
+    source.cloud.advance(3 * DAY_MS)
+    for snapshot in (public, archived):
+        source.do("ec2:RestoreSnapshotFromRecycleBin", SnapshotId=snapshot)
+    assert not is_listed(target, public)
+    volume = {"AvailabilityZone": f"{REGION}a", "SnapshotId": archived}
+    assert source.refused("ec2:CreateVolume", **volume)[0] == "IncorrectState"
+    source.do("ec2:DisableSnapshotBlockPublicAccess")
+    assert is_listed(target, public)
+
+
+def test_deleted_on_its_way_to_the_archive_a_snapshot_comes_back_in_its_tier() -> None:
+    source, _ = pair(settle="lifelike")
+    rule(source, 30)
+    source.cloud.advance(HOUR_MS)
+    snapshot = plain(source)
+    source.do("ec2:ModifySnapshotTier", SnapshotId=snapshot)
+    delete(source, snapshot)
+    source.do("ec2:RestoreSnapshotFromRecycleBin", SnapshotId=snapshot)
+    source.cloud.advance(5 * DAY_MS)
+    (found,) = source.do("ec2:DescribeSnapshotTierStatus")["SnapshotTierStatuses"]
+    assert (found["StorageTier"], found["LastTieringOperationStatus"]) == ("standard", "archival-failed")

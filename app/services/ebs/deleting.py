@@ -72,6 +72,7 @@ def discard(draft: Draft, call: Call, snapshot: Snapshot) -> None:
     """Into the recycle bin where a rule keeps it, else away for good."""
     days = recycle_bin.days_kept(draft, snapshot)
     _drop_what_is_kept_for_it(draft, snapshot)
+    _end_its_move(draft, snapshot, is_kept=days > 0)
     fast_restore.end_for_all(draft, snapshot)
     if days:
         recycle_bin.put_in(draft, call, snapshot, days)
@@ -82,9 +83,18 @@ def discard(draft: Draft, call: Call, snapshot: Snapshot) -> None:
 
 def _drop_what_is_kept_for_it(draft: Draft, snapshot: Snapshot) -> None:
     place = (snapshot.account, snapshot.region)
-    for kind in (Writing, Move, Lock, Tier):
+    for kind in (Writing, Move, Lock):
         found = draft.get(kind, *place, snapshot.id)
         if found:
             draft.delete(found)
     for block in list(blocks_written(draft, snapshot)):
         draft.delete(block)
+
+
+def _end_its_move(draft: Draft, snapshot: Snapshot, is_kept: bool) -> None:
+    """On its way to the archive or back it gets no further; for good, nothing is left of that."""
+    tier = draft.get(Tier, snapshot.account, snapshot.region, snapshot.id)
+    if tier and not is_kept:
+        draft.delete(tier)
+    elif tier and tier.progress == "in-progress":
+        draft.change(tier, progress="failed")

@@ -17,6 +17,8 @@ INFERRED: Final = (
     "a lock set again counts its duration from then on, and keeps a cooling-off period that the new call does not name",
     "a snapshot is usable, and stays shared, until its archival is complete",
     "a snapshot that is not complete does not enter the recycle bin: it is deleted",
+    "a snapshot that comes back from the recycle bin is shared with whom it was shared with",
+    "a snapshot that is deleted into the bin on its way to the archive or back: that move has failed",
     "an archived snapshot: CopySnapshot is answered 200 and settles as `error`, as with other bad sources",
     "EnableFastSnapshotRestores asks DescribeKey for a snapshot's key as the caller",
     "CopyVolumes makes the KMS calls of CreateVolume from an own snapshot under that key",

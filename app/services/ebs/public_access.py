@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from app.kernel.authority import anything
 from app.kernel.operation import operation
-from app.services.ebs import feature_errors
+from app.services.ebs import fast_restore, feature_errors
 from app.services.ebs.feature_records import PublicAccess, PublicState
 from app.services.ebs.records import Snapshot
 from app.services.ebs.requests import DRY_RUN, required
@@ -42,7 +42,8 @@ def refuse_if_blocked(draft: Draft, call: Call) -> None:
 def _set(draft: Draft, call: Call, state: PublicState) -> Answer:
     draft.put(PublicAccess(account=call.account, region=call.region, id=SETTING, state=state))
     for snapshot in list(draft.scan_index(Snapshot, "public-of", call.account, call.region)):
-        draft.change(snapshot, is_withheld=state == ALL and snapshot.is_public)
+        changed = draft.change(snapshot, is_withheld=state == ALL and snapshot.is_public)
+        fast_restore.end_where_unshared(draft, changed)
     return {"State": state}
 
 

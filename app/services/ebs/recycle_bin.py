@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from app.kernel.authority import Resource
 from app.kernel.clock import DAY_MS, moment
 from app.kernel.operation import job, operation
+from app.kernel.records import replace
 from app.services.ebs import errors, feature_errors, requests, retention, tags
 from app.services.ebs.feature_records import Binned, Tier
+from app.services.ebs.public_access import ALL as BLOCK_ALL
+from app.services.ebs.public_access import public_state
 from app.services.ebs.records import Snapshot, Tags
 from app.services.ebs.requests import DRY_RUN, page, required, start_after
 from app.services.ebs.rules import on, own_snapshot, resource_tags, snapshot_arn
@@ -183,13 +186,19 @@ def restore_from_bin(draft: Draft, call: Call) -> Answer:
     binned = draft.get(Binned, call.account, call.region, call["SnapshotId"])
     assert binned is not None
     draft.delete(binned)
-    snapshot = draft.put(binned.snapshot)
-    snapshot = draft.change(snapshot, state="recovering")
+    snapshot = draft.put(_as_it_is_now(draft, call, binned.snapshot))
     _mark(draft, snapshot, is_in_bin=False)
     draft.later("recover_snapshot", after_ms=RECOVERS_AFTER_MS, about=(snapshot.id,), snapshot_id=snapshot.id)
     members = ("SnapshotId", "Description", "Encrypted", "OwnerId", "Progress", "StartTime", "State", "VolumeId")
     view = shown(draft, call.account, snapshot)
     return {name: view[name] for name in (*members, "VolumeSize")}
+
+
+def _as_it_is_now(draft: Draft, call: Call, snapshot: Snapshot) -> Snapshot:
+    """As it went in, but for what the time and the account's settings have changed meanwhile."""
+    is_withheld = snapshot.is_public and public_state(draft, snapshot.account, snapshot.region) == BLOCK_ALL
+    until_ms = snapshot.restored_until_ms if snapshot.restored_until_ms > call.at_ms else 0
+    return replace(snapshot, state="recovering", is_withheld=is_withheld, restored_until_ms=until_ms)
 
 
 @job("recover_snapshot")

@@ -212,7 +212,7 @@ def describe_snapshots(draft: Draft, call: Call) -> Answer:
 
 
 def _candidates(draft: Draft, call: Call, after: str) -> Iterator[Snapshot]:
-    """Named ones; else a merge of own, shared and public ones by id, each from its index."""
+    """Named ones; else a merge by id of every listing in which what is asked for can stand."""
     if call["SnapshotIds"]:
         for id in sorted(set(call["SnapshotIds"])):
             snapshot = visible_snapshot(draft, call, id)
@@ -223,15 +223,34 @@ def _candidates(draft: Draft, call: Call, after: str) -> Iterator[Snapshot]:
         return
     from heapq import merge
 
-    account, region = call.account, call.region
-    own = draft.scan(Snapshot, account, region, after=(account, region, after) if after else ())
-    shared = draft.scan_index(Snapshot, "shared", account, region, after=(account, region, after) if after else ())
-    public = draft.scan_index(Snapshot, "public", region, after=(region, after) if after else ())
     last = ""
-    for snapshot in merge(own, shared, public, key=lambda each: each.id):
-        if snapshot.id != last:
+    for snapshot in merge(*_listings(draft, call, after), key=lambda each: each.id):
+        if snapshot.id != last and snapshot.is_visible_to(call.account):
             last = snapshot.id
             yield snapshot
+
+
+def _listings(draft: Draft, call: Call, after: str) -> Iterator[Iterator[Snapshot]]:
+    """The indexes to look in, each from `after` on: so a page costs a page, however much else the Region holds."""
+    account, region = call.account, call.region
+
+    def index(name: str, *prefix: str) -> Iterator[Snapshot]:
+        return draft.scan_index(Snapshot, name, *prefix, region, after=(*prefix, region, after) if after else ())
+
+    if call["RestorableByUserIds"]:
+        for each in sorted(_accounts(call, "RestorableByUserIds")):
+            yield from (index("public"), index("public-of", account)) if each == ALL else (index("shared", each),)
+        return
+    owners = _accounts(call, "OwnerIds") or {account, ""}
+    if account in owners:
+        yield draft.scan(Snapshot, account, region, after=(account, region, after) if after else ())
+    if owners != {account}:
+        yield from (index("shared", account), index("public"))
+
+
+def _accounts(call: Call, parameter: str) -> set[str]:
+    """The accounts that a parameter names, the caller's for `self`."""
+    return {call.account if each == "self" else each for each in call[parameter] or ()}
 
 
 def _not_found(draft: Draft, call: Call, id: str) -> None:
@@ -241,12 +260,10 @@ def _not_found(draft: Draft, call: Call, id: str) -> None:
 
 def _is_wanted(call: Call, snapshot: Snapshot) -> bool:
     """OwnerIds and RestorableByUserIds narrow what is visible; each is a list of which one must fit."""
-    owners, restorable_by = call["OwnerIds"], call["RestorableByUserIds"]
-    if owners and snapshot.account not in (call.account if owner == "self" else owner for owner in owners):
+    owners, restorable_by = _accounts(call, "OwnerIds"), _accounts(call, "RestorableByUserIds")
+    if owners and snapshot.account not in owners:
         return False
-    if not restorable_by:
-        return True
-    return any(_is_restorable_by(snapshot, call.account if each == "self" else each) for each in restorable_by)
+    return not restorable_by or any(_is_restorable_by(snapshot, each) for each in restorable_by)
 
 
 def _is_restorable_by(snapshot: Snapshot, account: str) -> bool:

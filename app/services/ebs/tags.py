@@ -3,7 +3,7 @@ for itself, sees none of the owner's tags, and keeps its own when the share ends
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.authority import CALLER, Resource, anything, authorize, tag_context
@@ -193,12 +193,21 @@ _FILTERS: requests.FilterTable = {
 )
 def describe_tags(draft: Draft, call: Call) -> Answer:
     """The caller's tags in the Region, one row a tag, in the order of resource id and key."""
-    after = start_after(draft, call)
     test = requests.matches(call, _FILTERS, lambda row: {row[1]: row[2]})
-    rows = ((tags, key, value) for tags in draft.scan(Tags, call.account, call.region) for key, value in tags.pairs)
-    rows = (row for row in rows if f"{row[0].id}/{row[1]}" > after and test(row))
-    found, more = page(call, rows, lambda row: f"{row[0].id}/{row[1]}")
+    rows = filter(test, _rows(draft, call, start_after(draft, call)))
+    found, more = page(call, rows, lambda row: f"{row[0].id}\0{row[1]}")
     answer = [
         {"ResourceId": t.id, "ResourceType": t.resource_type, "Key": key, "Value": value} for t, key, value in found
     ]
     return {"Tags": answer, **more}
+
+
+def _rows(draft: Draft, call: Call, after: str) -> Iterator[tuple[Tags, str, str]]:
+    """(tags, key, value) behind the cursor `<resource id>\\0<key>`: what is left of that resource, then the others."""
+    account, region = call.account, call.region
+    id, _, last = after.partition("\0")
+    begun = draft.get(Tags, account, region, id) if id else None
+    if begun:
+        yield from ((begun, key, value) for key, value in begun.pairs if key > last)
+    for tags in draft.scan(Tags, account, region, after=(account, region, id) if id else ()):
+        yield from ((tags, key, value) for key, value in tags.pairs)
