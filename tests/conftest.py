@@ -11,6 +11,8 @@ import pytest
 
 from tests.sharing.accounts import Share, TwoAccounts, empty_cloud
 
+pytest_plugins = ("tests.policy_proofs.recount",)  # every decision of every test is checked against its trace
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "row(*ids): the rows of tests/ebs/rows.py that the test executes")
