@@ -75,8 +75,7 @@ def test_a_server_with_quotas_throttles_as_aws_does() -> None:
     try:
         kms: Any = server.client("kms")
         with pytest.raises(ClientError) as throttled:
-            for _ in range(20):
-                kms.create_key()
+            [kms.create_key() for _ in range(20)]
     finally:
         server.stop()
     said = throttled.value.response
