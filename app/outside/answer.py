@@ -62,7 +62,7 @@ def _behind(incident: Incident) -> Incident:
         return incident
     nested = incident.nested("kms:DescribeKey", via="ec2", parameters={"keyId": found["key"]})
     refused = {**nested.record, "errorCode": "AccessDenied", "errorMessage": incident.message}
-    return replace(nested, record=refused)
+    return replace(nested, record=refused, is_supposed=False)
 
 
 def _chosen(incident: Incident, targets: tuple[Target, ...], open_end: str, folder: Folder) -> Judged:
@@ -185,8 +185,11 @@ def _spot(judged: Judged, told: Explanation | None) -> tuple[Paper | None, str, 
 
 
 def _paper_of_layer(judged: Judged) -> Paper | None:
-    """The first policy of the layer: the one that should have spoken."""
-    return next((paper for place, paper in judged.case.papers.items() if place.layer is judged.layer), None)
+    """The policy that should have spoken: of the level that is silent, else the first of the layer."""
+    silent = {one.target for one in judged.decision.layers if one.kind is judged.layer and not one.allows}
+    papers = [(place, paper) for place, paper in judged.case.papers.items() if place.layer is judged.layer]
+    of_level = (paper for place, paper in papers if place.attached_to in silent)
+    return next(of_level, papers[0][1] if papers else None)
 
 
 def _allowed_by(judged: Judged) -> Json:

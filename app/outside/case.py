@@ -256,7 +256,8 @@ def _doubt_grants(desk: _Desk, target: Target, grants: tuple[Grant, ...]) -> Non
         loose = tuple(replace(one, constraint="", pairs=()) for one in grants)
         desk.doubt(file, "whether the encryption context meets the grants' constraints", LayerKind.GRANT, _as_it_is,
                    _setter(grants=loose))  # fmt: skip
-    if desk.folder.state_of(file) != "read" and not incident.is_denied and incident.principal.arn:
+    has_happened = not incident.is_denied and not incident.is_supposed
+    if desk.folder.state_of(file) != "read" and has_happened and incident.principal.arn:
         operation = incident.action.partition(":")[2]
         place = Place(LayerKind.GRANT, target.account, GHOST, target.arn)
         given = Grant(GHOST, incident.principal.arn, (operation,), place=place)

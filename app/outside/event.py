@@ -46,6 +46,7 @@ class Incident:
     said: Said
     siblings: tuple[Json, ...] = ()  # records of the same request
     others: tuple[str, ...] = ()  # ids of further failed records of the file
+    is_supposed: bool = False  # a call below a record, of which no record tells how it ended
 
     @property
     def service(self) -> str:
@@ -109,7 +110,7 @@ class Incident:
             **self.record, "eventSource": f"{service}.amazonaws.com", "eventName": name, "resources": None,
             "requestParameters": parameters, "errorCode": "", "errorMessage": "", "sourceIPAddress": "",
         }  # fmt: skip
-        return Incident(record, self.principal, via, Said(), (self.record,))
+        return Incident(record, self.principal, via, Said(), (self.record,), is_supposed=True)
 
 
 _ACTIONS: Final = {"kms:ReEncrypt": "kms:ReEncryptFrom"}

@@ -78,11 +78,14 @@ def _told(case: Case, unknown: Iterable[str]) -> tuple[str, ...]:
 
 def _fitting(case: Case, found: Worlds) -> list[World]:
     incident = case.incident
+    if incident.is_supposed:
+        return list(found.all)
     if not incident.is_denied:
         happened = not incident.code or incident.code in WOULD_WORK
         allowed = [one for one in found.all if one.decision.allowed] if happened else []
         return allowed or list(found.all)
     fitting = [fit for one in found.all if (fit := _as_told(one, incident.said))]
+    fitting = [one for one in fitting if one.decision.effect is incident.said.effect] or fitting
     if fitting or incident.said.layer or incident.said.is_hidden:
         return fitting
     return list(found.all) if all(one.decision.allowed for one in found.all) else []

@@ -74,7 +74,8 @@ class Exporter:
     def _policies(self, id: str, noun: str, name: str) -> Iterator[tuple[str, Any]]:
         holder = {f"{noun}Name": name}
         for policy in self.ask(id, f"iam:List{noun}Policies", **holder)["PolicyNames"]:
-            yield policy, _document(self.ask(id, f"iam:Get{noun}Policy", PolicyName=policy, **holder)["PolicyDocument"])
+            shown = self.ask(id, f"iam:Get{noun}Policy", PolicyName=policy, **holder)
+            yield policy, _document(shown["PolicyDocument"])
         for one in self.ask(id, f"iam:ListAttached{noun}Policies", **holder)["AttachedPolicies"]:
             yield one["PolicyName"], self._managed(id, one["PolicyArn"])
 

@@ -226,7 +226,9 @@ def grants(grantee: str, *operations: str, **constraints: Any) -> Json:
 
 SHARE = {KEY_FILE: key_policy(SHARED), ROLE_FILE: EVERYTHING}
 OWN_USE = {OWN_FILE: DELEGATES, USER_FILE: KEYS}
-SCP_DENIES, IDENTITY_DENIES = (f"with an explicit deny in {one} policy" for one in ("a service control", "an identity-based"))
+SCP_DENIES, IDENTITY_DENIES = (
+    f"with an explicit deny in {one} policy" for one in ("a service control", "an identity-based")
+)
 GRANT_SILENT = no("identity-based", "kms:CreateGrant")
 DECRYPT_SILENT = no("identity-based", "kms:Decrypt")
 BOUNDARY_SILENT = "because no permissions boundary allows the kms:CreateGrant action"
@@ -246,7 +248,7 @@ THE_OWNER = (
        DENY, "KEY_POLICY_DENIES", "key-policy", KEY_FILE, "/Statement/2"),
     _A("the key policy names a role that was deleted and made again", HIDDEN_GRANT,
        {KEY_FILE: key_policy(allow(USE, Principal={"AWS": "AROADELETEDROLE123456"})), ROLE_FILE: EVERYTHING},
-       NO, "KEY_POLICY_SILENT", "key-policy", KEY_FILE, "/Statement/1"),
+       NO, "KEY_POLICY_SILENT", "key-policy", KEY_FILE),
     _A("grants for AWS resources only, but the call is direct", grant(HIDDEN, type="AssumedRole"),
        {KEY_FILE: key_policy(SHARED | when("Bool", kms__GrantIsForAWSResource="true")), ROLE_FILE: EVERYTHING},
        NO, "KEY_POLICY_CONDITION", "key-policy", KEY_FILE, "/Statement/1"),
@@ -370,7 +372,8 @@ GRANTS_AND_STATES = (
        record("CreateGrant", role(invokedBy=FRONT), f"{KEY} is disabled.", "DisabledException"),
        {**SHARE, META_FILE: meta("Disabled")},
        STATE, "KEY_DISABLED", "key-state", META_FILE, "/KeyMetadata/KeyState"),
-    _A("the key is pending deletion", record("Decrypt", user(), f"{KEY} is pending deletion.", "KMSInvalidStateException"),
+    _A("the key is pending deletion",
+       record("Decrypt", user(), f"{KEY} is pending deletion.", "KMSInvalidStateException"),
        {META_FILE: meta("PendingDeletion")},
        STATE, "KEY_PENDING_DELETION", "key-state", META_FILE, "/KeyMetadata/KeyState"),
     _A("the key awaits its material, and no file tells of it",
