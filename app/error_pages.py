@@ -79,10 +79,8 @@ def _entries(scenario: str) -> list[dict[str, Any]]:
     report = run_file(str(ROOT / scenario), all_services(), Options())
     found = list[dict[str, Any]]()
     for transition in report.transitions:
-        evidence = transition.evidence
-        calls = [{"type": "call", **one} for one in evidence.calls] if evidence else []
-        decisions = [{"type": "decision", **one} for one in evidence.decisions] if evidence else []
-        found += [*decisions, *calls]
+        found += [{"type": "decision", **one} for one in transition.decisions]
+        found += [{"type": "call", **one} for one in transition.calls]
     return found
 
 

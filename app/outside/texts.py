@@ -96,7 +96,7 @@ WORDINGS: Final = (
         (
             Reason(
                 Cause.DEFAULT_KEY_CANNOT_BE_SHARED,
-                f"{_BROKEN}default-key.reseal.yaml",
+                f"{_BROKEN}default-key-shared-anyway.reseal.yaml",
                 REMEDY[Cause.DEFAULT_KEY_CANNOT_BE_SHARED],
             ),
         ),

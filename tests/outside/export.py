@@ -50,7 +50,8 @@ class Exporter:
         found = self.cloud.world.records.scan_index(Grant, "key", key.account, key.region, key.id)
         return [
             {
-                "KeyId": key.arn, "GrantId": one.id, "GranteePrincipal": one.grantee, "Operations": list(one.operations),
+                "KeyId": key.arn, "GrantId": one.id, "GranteePrincipal": one.grantee,
+                "Operations": list(one.operations),
                 **({"Constraints": {one.constraint: dict(one.pairs)}} if one.constraint else {}),
             }
             for one in found
