@@ -1,6 +1,5 @@
 """DescribeSnapshots among few and many: the time of a page, and what a snapshot costs in memory.
 
-
 A page of 5 and of 100 out of a Region that holds 10, 1,000 and 100,000 snapshots of one account, the first and the next
 one. It is to take the same time in each (aim 1.5 x); figures are medians. The snapshots are made by a bulk fixture,
 straight into the world's records, each with what a real one holds: a data key in a ciphertext of its own, a block map,
