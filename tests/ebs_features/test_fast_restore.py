@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from app.services.ebs.fast_restore import BY_LIFE, BY_USER
 from tests.ebs.test_snapshots import with_quotas
 from tests.ebs_features.hands import HOUR_MS, notices, pair, plain
 from tests.sharing.accounts import REGION, SOURCE, TARGET, TARGET_ROOT, Hand, Share, allow, root
+
+row = pytest.mark.row
 
 ZONE, OTHER_ZONE = f"{REGION}a", f"{REGION}b"
 DAY_OF_WAITING_MS = 24 * HOUR_MS
@@ -34,6 +38,7 @@ def codes(answer: Any) -> dict[str, list[str]]:
     }
 
 
+@row("1.8/fast-states")
 def test_it_is_enabling_then_optimizing_then_enabled() -> None:
     source, _ = pair(settle="lifelike")
     snapshot = plain(source)
@@ -74,6 +79,7 @@ def test_what_can_not_be_done_is_listed_and_the_rest_is_done() -> None:
     assert codes(disable(source, foreign)) == {foreign: ["IncorrectState"]}
 
 
+@row("1.8/fast-pays", "1.8/fast-ends")
 def test_it_belongs_to_whom_it_is_enabled_by_and_ends_with_the_share() -> None:
     source, target = pair()
     snapshot = plain(source)
@@ -85,6 +91,7 @@ def test_it_belongs_to_whom_it_is_enabled_by_and_ends_with_the_share() -> None:
     assert (states(target), states(source)) == ({(snapshot, ZONE): "disabled"}, {(snapshot, ZONE): "enabled"})
 
 
+@row("1.8/archive-unshares", "1.8/fast-ends")
 def test_it_ends_with_the_snapshot_and_with_its_archival() -> None:
     source, target = pair()
     deleted, archived, reset = plain(source), plain(source), plain(source)
@@ -97,6 +104,7 @@ def test_it_ends_with_the_snapshot_and_with_its_archival() -> None:
     assert states(target) == {(id, ZONE): "disabled" for id in (deleted, archived, reset)}
 
 
+@row("1.8/fast-key")
 def test_the_key_must_be_usable_when_it_is_enabled_and_its_loss_does_not_end_it(share: Share) -> None:
     """Method: a target that may not describe the source key; then it may; then the owner disables the key."""
     snapshot, key = share.things.snapshot, share.things.source_key
@@ -108,6 +116,7 @@ def test_the_key_must_be_usable_when_it_is_enabled_and_its_loss_does_not_end_it(
     assert states(share.target) == {(snapshot, ZONE): "enabled"}
 
 
+@row("1.8/fast-limit")
 def test_a_region_has_five_snapshots_where_a_world_has_quotas(share: Share) -> None:
     hand = root(with_quotas(share), SOURCE)
     snapshots = [plain(hand) for _ in range(6)]
@@ -139,6 +148,7 @@ def test_a_policy_can_name_the_zone() -> None:
     assert enable(user, snapshot)["Successful"]
 
 
+@row("4/fast-restore")
 def test_each_state_is_told_to_the_account_that_enabled_it() -> None:
     source, target = pair()
     snapshot = plain(source)

@@ -11,6 +11,8 @@ from app.policy.causes import Cause
 from tests.ebs_features.hands import DAY_MS, HOUR_MS, pair, plain
 from tests.sharing.accounts import Hand, allow
 
+row = pytest.mark.row
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +39,7 @@ def deletion(hand: Hand, id: str) -> str:
     return error.code if error else "deleted"
 
 
+@row("1.8/lock-delete")
 def test_a_locked_snapshot_is_deleted_by_nobody_until_the_lock_expires(source: Hand, snapshot: str) -> None:
     answer = lock(source, snapshot, LockDuration=2)
     assert (answer["LockState"], answer["LockDuration"]) == ("governance", 2)
@@ -50,6 +53,7 @@ def test_a_locked_snapshot_is_deleted_by_nobody_until_the_lock_expires(source: H
     assert source.do("ec2:DescribeLockedSnapshots")["Snapshots"] == []
 
 
+@row("1.8/lock-delete")
 def test_a_locked_snapshot_is_shared_copied_and_restored(source: Hand, snapshot: str) -> None:
     lock(source, snapshot, "compliance", LockDuration=1)
     assert source.share(snapshot, "222222222222").error is None
@@ -57,6 +61,7 @@ def test_a_locked_snapshot_is_shared_copied_and_restored(source: Hand, snapshot:
     assert source.make_volume(SnapshotId=snapshot)
 
 
+@row("1.8/lock-governance")
 def test_governance_can_be_shortened_lengthened_changed_and_unlocked(source: Hand, snapshot: str) -> None:
     created = lock(source, snapshot, LockDuration=10)["LockCreatedOn"]
     assert lock(source, snapshot, LockDuration=1)["LockCreatedOn"] == created
@@ -65,6 +70,7 @@ def test_governance_can_be_shortened_lengthened_changed_and_unlocked(source: Han
     assert deletion(source, snapshot) == "deleted"
 
 
+@row("1.8/lock-cool-off", "1.8/lock-compliance")
 def test_compliance_cools_off_and_then_can_only_be_lengthened(source: Hand, snapshot: str) -> None:
     """Method: the same changes during the cooling-off period and after it."""
     answer = lock(source, snapshot, "compliance", LockDuration=10, CoolOffPeriod=3)
@@ -94,6 +100,7 @@ def test_compliance_without_a_cooling_off_period_holds_at_once(source: Hand, sna
     assert source.refused("ec2:UnlockSnapshot", SnapshotId=snapshot)[0] == "OperationNotPermitted"
 
 
+@row("1.8/lock-modes")
 def test_a_lock_can_end_at_a_date(source: Hand, snapshot: str) -> None:
     date = START + timedelta(days=3)
     assert lock(source, snapshot, ExpirationDate=date)["LockExpiresOn"] == date
@@ -103,6 +110,7 @@ def test_a_lock_can_end_at_a_date(source: Hand, snapshot: str) -> None:
     assert source.refused("ec2:LockSnapshot", **past)[0] == "InvalidParameterValue"
 
 
+@row("1.8/lock-pending")
 def test_the_duration_of_a_pending_snapshots_lock_counts_from_its_completion() -> None:
     source, _ = pair(settle="lifelike")
     volume = source.make_volume(Size=1)
@@ -128,11 +136,13 @@ def test_the_duration_of_a_pending_snapshots_lock_counts_from_its_completion() -
         ({"LockMode": "none", "LockDuration": 1}, "InvalidParameterValue"),
     ],
 )
+@row("1.8/lock-modes")
 def test_what_a_lock_must_be(source: Hand, snapshot: str, asked: dict[str, Any], code: str) -> None:
     assert source.refused("ec2:LockSnapshot", SnapshotId=snapshot, **asked)[0] == code
     assert deletion(source, snapshot) == "deleted"
 
 
+@row("1.8/lock-owner")
 def test_only_the_owner_locks() -> None:
     source, target = pair()
     snapshot = plain(source)
@@ -143,6 +153,7 @@ def test_only_the_owner_locks() -> None:
     assert source.refused("ec2:UnlockSnapshot", SnapshotId=snapshot)[0] == "InvalidParameterValue"
 
 
+@row("1.8/lock-conditions")
 def test_a_policy_can_limit_how_long_one_may_lock(source: Hand, snapshot: str) -> None:
     """ec2:SnapshotLockDuration, in days."""
     short = {"NumericLessThanEquals": {"ec2:SnapshotLockDuration": "7"}}

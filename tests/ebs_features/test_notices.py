@@ -21,10 +21,13 @@ from tests.ebs_compute.machines import attach, launch
 from tests.ebs_features.hands import HOUR_MS, details, notices, pair, plain
 from tests.sharing.accounts import REGION, SOURCE, TARGET, TARGET_ROOT, TwoAccounts, allow, deny, root
 
+row = pytest.mark.row
+
 MILLISECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ODD = f"arn:aws:ec2::{REGION}:"
 
 
+@row("4/envelope", "4/arns")
 def test_an_event_has_eventbridges_envelope() -> None:
     source, _ = pair()
     volume = source.make_volume(Size=1)
@@ -40,6 +43,7 @@ def test_an_event_has_eventbridges_envelope() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", event["time"])
 
 
+@row("4/createVolume", "4/initializeVolume")
 def test_a_volume_that_is_there_is_told_with_the_request_that_made_it() -> None:
     """From a snapshot it is initialized too. Deleted by its owner, that is told with the request that did it."""
     source, _ = pair()
@@ -54,6 +58,7 @@ def test_a_volume_that_is_there_is_told_with_the_request_that_made_it() -> None:
     assert details(source, "deleteVolume")[0]["request-id"] == gone.request_id
 
 
+@row("4/createVolume-failed")
 def test_a_volume_without_its_key_fails_by_kmss_words_and_is_deleted(accounts: TwoAccounts) -> None:
     """Both events carry the request id of CreateVolume, and the first names the key."""
     share = accounts.share(target_iam_on_target_key=(*allow("kms:*"), *deny("kms:ReEncryptTo")))
@@ -70,6 +75,7 @@ def test_a_volume_without_its_key_fails_by_kmss_words_and_is_deleted(accounts: T
     assert deleted["result"] == "deleted"
 
 
+@row("4/createVolume-failed")
 def test_a_disabled_key_is_named_in_the_cause(accounts: TwoAccounts) -> None:
     share = accounts.share()
     owner = share.source
@@ -79,6 +85,7 @@ def test_a_disabled_key_is_named_in_the_cause(accounts: TwoAccounts) -> None:
     assert failed["cause"] == f"{share.things.source_key} is disabled."
 
 
+@row("4/arns", "4/createSnapshot")
 def test_a_snapshot_is_told_with_odd_arns_and_without_a_request_id() -> None:
     source, _ = pair()
     volume = source.make_volume(Size=1)
@@ -92,6 +99,7 @@ def test_a_snapshot_is_told_with_odd_arns_and_without_a_request_id() -> None:
     assert all(MILLISECONDS.fullmatch(detail[name]) for name in ("startTime", "endTime"))
 
 
+@row("4/shareSnapshot")
 def test_a_share_is_told_to_whom_it_is_for_with_the_id_of_its_request() -> None:
     """Private shares only, and none of taking back; the owner is told nothing."""
     source, target = pair()
@@ -111,6 +119,7 @@ def test_a_share_is_told_to_whom_it_is_for_with_the_id_of_its_request() -> None:
     assert details(source, "shareSnapshot") == []
 
 
+@row("4/copySnapshot")
 def test_a_copy_is_told_to_its_own_account(accounts: TwoAccounts) -> None:
     """The second one is incremental, which stands there as a text; neither is told to the owner of the source."""
     share = accounts.share()
@@ -136,6 +145,7 @@ def test_a_copy_is_told_to_its_own_account(accounts: TwoAccounts) -> None:
         ({"source_key_policy": allow(TARGET_ROOT, "kms:DescribeKey")}, "Given key ID is not accessible"),
     ],
 )
+@row("4/copySnapshot")
 def test_a_copy_that_failed_has_its_state_message_as_cause(accounts: TwoAccounts, broken: dict, cause: str) -> None:
     share = accounts.share(**broken)
     copy = share.copy_to_target()
@@ -150,6 +160,7 @@ def yard() -> Yard:
     return yard_of()
 
 
+@row("4/attachVolume")
 def test_an_attach_without_the_key_is_told_without_a_request_id(yard: Yard) -> None:
     """Of a volume at a stopped instance it is reattachVolume, at the start."""
     hand = yard.hand
@@ -165,6 +176,7 @@ def test_an_attach_without_the_key_is_told_without_a_request_id(yard: Yard) -> N
     assert event["detail"] == asked | {"cause": f"{yard.key} is pending deletion."}
 
 
+@row("4/attachVolume")
 def test_a_start_without_the_key_is_told_as_a_reattach(yard: Yard) -> None:
     hand = yard.hand
     instance, volume = launch(hand, yard.image), hand.make_volume(Size=1, Encrypted=True, KmsKeyId=yard.key)

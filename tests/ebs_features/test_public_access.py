@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.policy.causes import Cause
 from tests.ebs_features.hands import is_listed, pair, plain
 from tests.sharing.accounts import Hand
+
+row = pytest.mark.row
 
 BLOCKED = ("OperationNotPermitted", "Public sharing of snapshots is blocked for this account.")
 
@@ -17,6 +21,7 @@ def state(hand: Hand) -> dict:
     return dict(hand.do("ec2:GetSnapshotBlockPublicAccessState"))
 
 
+@row("1.8/public-states")
 def test_an_account_begins_unblocked_and_says_that_it_manages_this_itself() -> None:
     source, target = pair()
     assert state(source) == {"State": "unblocked", "ManagedBy": "account"}
@@ -27,11 +32,13 @@ def test_an_account_begins_unblocked_and_says_that_it_manages_this_itself() -> N
     assert source.do("ec2:DisableSnapshotBlockPublicAccess") == {"State": "unblocked"}
 
 
+@row("1.8/public-invalid")
 def test_to_enable_unblocked_is_no_block() -> None:
     source, _ = pair()
     assert source.refused("ec2:EnableSnapshotBlockPublicAccess", State="unblocked")[0] == "InvalidParameterValue"
 
 
+@row("1.8/public-private")
 def test_both_blocks_refuse_new_public_sharing_and_neither_private_sharing() -> None:
     source, target = pair()
     snapshot = plain(source)
@@ -54,6 +61,7 @@ def test_block_new_leaves_public_what_is_public() -> None:
     assert is_listed(target, snapshot, RestorableByUserIds=["all"])
 
 
+@row("1.8/public-all")
 def test_block_all_hides_what_is_public_and_the_attribute_still_says_all() -> None:
     """Nobody sees or uses it until the block is lifted; whom it is shared with by name is untouched."""
     source, target = pair()

@@ -10,6 +10,8 @@ import pytest
 from tests.ebs_features.hands import DAY_MS, HOUR_MS, is_listed, pair, plain
 from tests.sharing.accounts import REGION, Hand, allow, block
 
+row = pytest.mark.row
+
 DAYS = "DAYS"
 
 
@@ -46,6 +48,7 @@ def test_without_a_rule_a_deleted_snapshot_is_gone() -> None:
     assert in_bin(source) == {}
 
 
+@row("1.8/bin-rule", "1.8/bin-unusable", "1.8/bin-only")
 def test_in_the_bin_a_snapshot_is_nowhere_else_and_nobody_can_use_it() -> None:
     source, target = pair()
     rule(source, 7)
@@ -63,6 +66,7 @@ def test_in_the_bin_a_snapshot_is_nowhere_else_and_nobody_can_use_it() -> None:
         assert hand.refused("ec2:DeleteSnapshot", SnapshotId=snapshot)[0] == "InvalidSnapshot.NotFound"
 
 
+@row("1.8/bin-restore")
 def test_a_snapshot_comes_back_as_it_was() -> None:
     """With its blocks, tags and shares, by way of `recovering`."""
     source, target = pair(settle="lifelike")
@@ -106,6 +110,7 @@ def test_deleted_again_a_snapshot_stays_for_its_whole_time() -> None:
     assert snapshot in in_bin(source)
 
 
+@row("1.8/bin-longest")
 def test_the_longest_rule_that_matches_keeps_it() -> None:
     """Rules of tags match by one of their tags, with a value or with any; rules of the Region leave out by a tag."""
     source, _ = pair()
@@ -121,6 +126,7 @@ def test_the_longest_rule_that_matches_keeps_it() -> None:
         assert (days_in_bin(source, snapshot) if days else snapshot not in in_bin(source)) == (days or True)
 
 
+@row("1.8/bin-wait")
 def test_a_rule_counts_from_when_it_is_available() -> None:
     source, _ = pair(settle="lifelike")
     made = rule(source, 7)
@@ -134,6 +140,7 @@ def test_a_rule_counts_from_when_it_is_available() -> None:
     assert list(in_bin(source)) == [late]
 
 
+@row("1.8/bin-tag", "1.8/bin-only")
 def test_the_system_tag_tells_where_it_is_and_the_owner_may_tag_it_there() -> None:
     source, _ = pair()
     rule(source, 7)

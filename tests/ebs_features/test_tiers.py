@@ -10,6 +10,8 @@ from tests.ebs_compute.machines import register
 from tests.ebs_features.hands import DAY_MS, HOUR_MS, details, is_listed, pair, plain
 from tests.sharing.accounts import REGION, Hand
 
+row = pytest.mark.row
+
 FOUR_DAYS_MS = 4 * DAY_MS
 
 
@@ -43,6 +45,7 @@ ARCHIVED = ["IncorrectState", "ValidationException", "OperationNotPermitted", "S
 AT_HAND = ["ok", "ok", "ok", "ok"]
 
 
+@row("1.8/archive-unusable", "1.8/archive-unshares")
 def test_an_archived_snapshot_is_unshared_and_unusable_and_keeps_its_id_key_and_tags() -> None:
     source, target = pair()
     key = source.key()
@@ -58,6 +61,7 @@ def test_an_archived_snapshot_is_unshared_and_unusable_and_keeps_its_id_key_and_
     assert uses(source, snapshot) == ARCHIVED
 
 
+@row("1.8/archive-states")
 def test_until_the_archival_is_complete_a_snapshot_is_what_it_was() -> None:
     source, target = pair(settle="lifelike")
     snapshot = plain(source)
@@ -72,6 +76,7 @@ def test_until_the_archival_is_complete_a_snapshot_is_what_it_was() -> None:
     assert found["ArchivalCompleteTime"] > begun
 
 
+@row("1.8/archive-restore", "1.8/archive-states")
 def test_restored_for_some_days_it_can_be_used_and_then_is_archived_again() -> None:
     source, _ = pair(settle="lifelike")
     snapshot = plain(source)
@@ -94,6 +99,7 @@ def test_restored_for_some_days_it_can_be_used_and_then_is_archived_again() -> N
     assert source.do("ec2:DescribeSnapshotAttribute", **asked)["CreateVolumePermissions"] == []
 
 
+@row("1.8/archive-restore", "1.8/archive-states")
 def test_a_restore_for_days_can_be_lengthened_or_made_for_good() -> None:
     """The first end is then no end. Method: 2 days, after one of them 10 more, and later for good."""
     source, _ = pair()
@@ -111,6 +117,7 @@ def test_a_restore_for_days_can_be_lengthened_or_made_for_good() -> None:
     assert status(source, snapshot) == "permanent-restore-completed"
 
 
+@row("1.8/archive-what")
 def test_what_can_not_be_archived() -> None:
     """Shared, pending, archived already, used by an image; and another tier than the archive."""
     source, target = pair()
@@ -156,6 +163,7 @@ def test_an_archived_copy_is_no_base_for_an_incremental_one() -> None:
     assert flags == ["false", "false"]
 
 
+@row("4/archive")
 def test_who_moves_a_snapshot_is_told_of_it() -> None:
     source, _ = pair()
     snapshot = plain(source)

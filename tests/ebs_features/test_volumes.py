@@ -13,6 +13,8 @@ from tests.ebs_compute.machines import attach, launch, root_volume
 from tests.ebs_features.hands import HOUR_MS, details, pair
 from tests.sharing.accounts import REGION, SOURCE, Hand, Share, allow, block, root
 
+row = pytest.mark.row
+
 ZONE = f"{REGION}a"
 
 
@@ -33,6 +35,7 @@ def seen(hand: Hand, volume: str, *members: str) -> tuple[Any, ...]:
 # ModifyVolume
 
 
+@row("4/modifyVolume")
 def test_a_modification_is_modifying_then_optimizing_then_completed() -> None:
     """The volume is what it was to become as soon as it is optimizing."""
     source, _ = pair(settle="lifelike")
@@ -118,6 +121,7 @@ def test_modifications_are_found_by_filter_and_go_with_their_volume() -> None:
 # CopyVolumes
 
 
+@row("1.1/copy-volumes")
 def test_a_copy_of_a_volume_has_its_data_and_its_key_and_is_independent(share: Share) -> None:
     """KMS: ReEncrypt alone, as for a volume from an own snapshot under the same key (inferred)."""
     source, volume = share.source, share.things.volume
@@ -164,6 +168,7 @@ def test_a_copy_is_not_smaller_and_its_token_counts_once() -> None:
     assert len(source.do("ec2:DescribeVolumes")["Volumes"]) == 2
 
 
+@row("1.1/copy-volumes")
 def test_a_copy_takes_the_action_on_the_source_and_on_the_new_volume() -> None:
     source, _ = pair()
     volume = source.make_volume(Size=1)
@@ -214,6 +219,7 @@ def several(hand: Hand, instance: str, *, specification: dict[str, Any] | None =
     return hand.do("ec2:CreateSnapshots", InstanceSpecification=of, **asked)["Snapshots"]
 
 
+@row("1.1/create-snapshots")
 def test_one_snapshot_is_made_of_each_volume_without_a_call_to_kms(yard: Yard) -> None:
     hand = yard.hand
     instance, data = launch(hand, yard.image), hand.make_volume(Size=2)
@@ -230,6 +236,7 @@ def test_one_snapshot_is_made_of_each_volume_without_a_call_to_kms(yard: Yard) -
     assert hand.kms_calls(request) == []
 
 
+@row("1.3/several")
 def test_volumes_are_left_out_the_root_by_its_own_parameter_only(yard: Yard) -> None:
     hand = yard.hand
     instance, one, two = launch(hand, yard.image), hand.make_volume(Size=1), hand.make_volume(Size=1)
@@ -243,6 +250,7 @@ def test_volumes_are_left_out_the_root_by_its_own_parameter_only(yard: Yard) -> 
     assert hand.refused("ec2:CreateSnapshots", InstanceSpecification=many)[0] == "InvalidParameterValue"
 
 
+@row("1.1/create-snapshots")
 def test_it_takes_the_action_on_instance_volumes_and_snapshots(yard: Yard) -> None:
     hand = yard.hand
     instance = launch(hand, yard.image)
@@ -260,6 +268,7 @@ def test_it_takes_the_action_on_instance_volumes_and_snapshots(yard: Yard) -> No
     assert user.ask("ec2:CreateSnapshots", InstanceSpecification=of).error is None
 
 
+@row("4/createSnapshots")
 def test_when_all_are_complete_the_account_is_told_once(yard: Yard) -> None:
     hand = yard.hand
     instance = launch(hand, yard.image)
