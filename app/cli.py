@@ -152,10 +152,13 @@ def version() -> None:
     typer.echo(VERSION)
 
 
+OWN_COMMANDS = len(app.registered_commands)
+
+
 def main() -> None:
     """The console script. A bug ends with 70 and one line; RESEAL_TRACEBACK=1 shows where."""
     try:
-        _mount()
+        mount()
         app(standalone_mode=True)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
@@ -170,8 +173,10 @@ def main() -> None:
         sys.exit(Exit.BUG)
 
 
-def _mount() -> None:
-    """The commands that run scenarios and read worlds; their module imports nothing heavy either."""
+def mount() -> None:
+    """Add the commands of the other modules, once; those import nothing heavy either."""
+    if len(app.registered_commands) > OWN_COMMANDS:
+        return
     from app import cli_key_policy, cli_outside, cli_prices, cli_repair, cli_run
 
     for module in (cli_run, cli_prices, cli_key_policy, cli_repair, cli_outside):

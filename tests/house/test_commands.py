@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import typer
 from sources import ROOT
 
@@ -16,11 +15,8 @@ from app.settings import Settings
 
 def commands() -> dict[str, Any]:
     """Commands as the console script has them."""
-    app: Any = typer.Typer()
-    app.registered_commands = list(cli.app.registered_commands)
-    cli_run = pytest.importorskip("app.cli_run")
-    cli_run.mount(app)
-    return typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    cli.mount()
+    return typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 
 
 def options() -> Iterator[tuple[str, Any]]:

@@ -50,5 +50,5 @@ def test_every_command_that_is_named_exists(command: str) -> None:
 
     from app import cli
 
-    cli._mount()
+    cli.mount()
     assert command in get_command(cli.app).commands  # type: ignore[attr-defined]

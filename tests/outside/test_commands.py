@@ -14,10 +14,10 @@ from app import cli, error_pages
 from app.outside.live import lines
 from app.outside.texts import WORDINGS, wording_of
 
-from .incidents import HIDDEN_GRANT, SHARE, key_policy
+from .incidents import HIDDEN_GRANT, KEY, SHARE, key_policy
 from .test_incidents import laid_out
 
-cli._mount()
+cli.mount()
 
 
 def run(*arguments: str) -> Any:
@@ -54,7 +54,8 @@ def test_an_error_text_has_its_causes_scenarios_and_repairs() -> None:
 
 @pytest.mark.parametrize("wording", WORDINGS, ids=[one.slug for one in WORDINGS])
 def test_each_wording_finds_itself_in_a_longer_text(wording: Any) -> None:
-    words = wording.words.replace("<id>", "snap-0a" if "snapshot" in wording.words else "vol-0a").replace("<key", "<k")
+    id = "snap-0a" if "snapshot" in wording.words else "vol-0a"
+    words = wording.words.replace("<id>", id).replace("<key ARN>", KEY).replace("<key>", KEY)
     assert wording_of(f"An error occurred: {words}") is wording
 
 

@@ -18,8 +18,9 @@ from app.kernel.authority import AUTHORIZE, CALLER, Resource
 from app.kernel.draft import Result
 from app.kernel.errors import AwsError, Refusal
 from app.kernel.operation import job, operation
+from app.kernel.regions import regions
 from app.policy.causes import Cause
-from app.services.ebs import envelope, errors, feature_errors, notices, places, plane, requests, tags
+from app.services.ebs import envelope, errors, feature_errors, notices, plane, requests, tags
 from app.services.ebs.defaults import default_key, defaults
 from app.services.ebs.records import NO_VOLUME, DataKey, Move, Snapshot
 from app.services.ebs.requests import DRY_RUN, ascii_description, required
@@ -52,7 +53,7 @@ def _source_region_is_there(draft: Draft, call: Call) -> None:  # 2
 
 
 def _region_is_known(draft: Draft, call: Call) -> None:  # 4
-    if call["SourceRegion"] not in places.regions():
+    if call["SourceRegion"] not in regions():
         errors.BAD_REGION.refuse(region=call["SourceRegion"])
 
 

@@ -204,7 +204,7 @@ NOT_MODIFIABLE = AwsError(
 NO_MODIFICATION = AwsError(
     "InvalidVolumeModification.NotFound",
     "Modification for volume '{id}' does not exist.",
-    seen="code: public client code [O]; text [I]",
+    seen="public client code: code and text [O]",
     cause=Cause.VOLUME_NOT_FOUND,
 )
 MULTI_ATTACH_ONLY_IO = AwsError(

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from app.kernel.authority import CALLER, Resource, authorize, tag_context
 from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import operation
+from app.kernel.regions import regions
 from app.policy.causes import Cause
-from app.services.ebs import compute_errors, copying, errors, places, tags
+from app.services.ebs import compute_errors, copying, errors, tags
 from app.services.ebs.compute_records import BlockDevice, Image
 from app.services.ebs.compute_rules import image_id, image_resource, launchable_image, new_image
 from app.services.ebs.images import READY_AFTER_MS, may_tag_image, name_is_free, put_image
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def _region_is_known(draft: Draft, call: Call) -> None:
-    if call["SourceRegion"] not in places.regions():
+    if call["SourceRegion"] not in regions():
         errors.BAD_REGION.refuse(region=call["SourceRegion"])
 
 

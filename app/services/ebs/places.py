@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.kernel.authority import anything
 from app.kernel.operation import operation
+from app.kernel.regions import regions
 from app.services.ebs import errors, requests
 from app.services.ebs.requests import DRY_RUN
 from app.services.ebs.rules import on
@@ -38,16 +37,6 @@ OPT_IN_NOT_REQUIRED = {
     "us-west-1",
     "us-west-2",
 }
-
-
-@cache
-def regions() -> tuple[str, ...]:
-    """Names of the commercial Regions, sorted."""
-    import botocore
-
-    path = Path(botocore.__file__).parent / "data" / "endpoints.json"
-    partitions = json.loads(path.read_text())["partitions"]
-    return tuple(sorted(next(each for each in partitions if each["partition"] == "aws")["regions"]))
 
 
 def zones(region: str) -> tuple[str, ...]:

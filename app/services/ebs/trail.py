@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.audit import HIDDEN, TrailStyle, camel
-from app.services.ebs import compute_trail
+from app.services.ebs import compute_trail, feature_trail
 
 if TYPE_CHECKING:
     from app.kernel.draft import Frame
@@ -83,12 +83,15 @@ def _ec2_parameters(frame: Frame, error: AwsError | None) -> Any:
     sent = {name: value for name, value in frame.call.parameters.items() if value is not None and name not in _NOT_KEPT}
     if frame.call.name == "ModifySnapshotAttribute":
         return _permission(sent)
+    is_dry = {"DryRun": True} if frame.call.parameters.get("DryRun") else {}
+    if frame.call.name in feature_trail.WRAPPED:
+        return feature_trail.request(frame.call.name, sent | is_dry)
     shown = {_NAMES.get(name, lower(name)): _value(name, value) for name, value in sent.items()}
     if frame.call.name in compute_trail.PARAMETERS:
         shown = compute_trail.PARAMETERS[frame.call.name](sent, shown)
     if frame.call.name == "CopySnapshot":
         shown.setdefault("destinationRegion", frame.call.region)
-    return shown | ({"dryRun": True} if frame.call.parameters.get("DryRun") else {})
+    return shown | {lower(name): value for name, value in is_dry.items()}
 
 
 def _permission(sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,6 +119,8 @@ def _ec2_response(frame: Frame, answer: Mapping[str, Any]) -> Any:
     """The answer with its request id; sizes as text, times as milliseconds; reads leave nothing."""
     if frame.operation and frame.operation.reads:
         return None
+    if frame.call.name in feature_trail.WRAPPED:
+        return feature_trail.response(frame.call.name, frame.call.request_id, answer)
     head = {"requestId": frame.call.request_id}
     if not answer:
         return head | _VOID

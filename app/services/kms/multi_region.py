@@ -6,10 +6,7 @@ replica, UpdatePrimaryRegion on the replica that becomes the primary. How relate
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from app.kernel import audit
@@ -18,6 +15,7 @@ from app.kernel.call import Call
 from app.kernel.draft import Draft, Frame, Result
 from app.kernel.operation import job, operation
 from app.kernel.records import replace
+from app.kernel.regions import regions
 from app.kernel.shapes import operation_model
 from app.services.kms.checks import KEY_STATE, allowed_on_key
 from app.services.kms.errors import (
@@ -49,16 +47,6 @@ _STATES: Final = (NOT_PRIMARY, DISABLED, PENDING, IMPORT, CREATING)
 
 
 # --- ReplicateKey -----------------------------------------------------------------------------------------------------
-
-
-@cache
-def regions() -> frozenset[str]:
-    """The commercial Regions in which botocore knows KMS."""
-    import botocore
-
-    path = Path(botocore.__file__).parent / "data" / "endpoints.json"
-    aws = next(each for each in json.loads(path.read_text())["partitions"] if each["partition"] == "aws")
-    return frozenset(aws["services"]["kms"]["endpoints"]) & frozenset(aws["regions"])
 
 
 def FREE_REGION(draft: Draft, call: Call) -> None:
