@@ -290,7 +290,8 @@ def _grant(body: Any, target: Target) -> Grant | None:
     operations = body.get("Operations")
     if not isinstance(grantee, str) or not isinstance(operations, list):
         return None
-    constraints = body.get("Constraints") if isinstance(body.get("Constraints"), dict) else {}
+    given = body.get("Constraints")
+    constraints: dict[str, Any] = given if isinstance(given, dict) else {}
     kinds = ("EncryptionContextEquals", "EncryptionContextSubset")
     kind = next((one for one in kinds if isinstance(constraints.get(one), dict)), "")
     pairs = tuple((str(key), str(value)) for key, value in (constraints.get(kind) or {}).items())

@@ -7,6 +7,7 @@ caller's credentials (ebs.md 1.2, 1.4). They are asked here in that order, and t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from app.outside.case import Case, case_of, key_target
@@ -34,7 +35,7 @@ def failure(incident: Incident, folder: Folder) -> Judged | State | None:
     judged = [judge(case) for case in asked]
     refused = next((one for one in judged if one.word not in (Verdict.ALLOWED.value, "Unknown")), None)
     if refused:
-        return refused
+        return replace(refused, further=tuple(one.question for one in judged if one is not refused))
     state = next(states_of(tuple(case.target for case in asked), folder), None)
     return state or next((one for one in judged if one.word == "Unknown"), None)
 

@@ -1,7 +1,7 @@
 """Repairs from outside: edits of the files, each tried by asking again with the files edited.
 
-`verified` says that the question was asked again with the edited documents, in every way that fits, and is then
-allowed. No world is there to try the whole call in, so what EBS would ask next is not part of it.
+`verified` says that the question was asked again with the edited documents, whole and in every way that fits, and is
+then allowed, and so is all else that the call asks as far as the files tell. No world is there to try the call in.
 """
 
 from __future__ import annotations
@@ -35,9 +35,25 @@ class Repaired:
 
 def repairs(judged: Judged) -> tuple[Repaired, ...]:
     """Narrowest first; those only whose every edit is of a file that is there, or makes one."""
-    question, decision = judged.question, judged.decision
-    found = [one for one in candidates(question, decision) if _is_of_files(judged, one)]
-    return tuple(_repaired(judged, one) for one in found[:SHOWN_MAX])
+    whole = next(iter(judged.ways), judged.question)
+    found = [_completed(judged, one) for one in candidates(whole, decide(whole, trace=True))]
+    return tuple(_repaired(judged, one) for one in found[:SHOWN_MAX] if _is_of_files(judged, one))
+
+
+def _completed(judged: Judged, repair: Repair) -> Repair:
+    """With what the further questions of the call need, the narrowest each."""
+    for question in judged.further:
+        changed = edited(question, repair.edits)
+        if changed is None or (decision := decide(changed, trace=True)).allowed:
+            continue
+        if more := candidates(changed, decision):
+            repair = repair.then(more[0])
+    return repair
+
+
+def _is_allowed(judged: Judged, repair: Repair) -> bool:
+    asked = (*(judged.ways or (judged.question,)), *judged.further)
+    return all((changed := edited(one, repair.edits)) is not None and decide(changed).allowed for one in asked)
 
 
 def _is_of_files(judged: Judged, repair: Repair) -> bool:
@@ -53,8 +69,7 @@ def _file(judged: Judged, place: Place) -> str | None:
 
 
 def _repaired(judged: Judged, repair: Repair) -> Repaired:
-    changed = edited(judged.question, repair.edits)
-    is_verified = changed is not None and decide(changed).allowed
+    is_verified = _is_allowed(judged, repair)
     lines = tuple(_commands(judged, repair))
     body = {
         "edits": _edits(judged, repair),

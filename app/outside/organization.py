@@ -68,7 +68,8 @@ def organization(folder: Folder) -> Tree | None:
     if not isinstance(body, dict):
         folder.spoil(ORGANIZATION, f"{ORGANIZATION}: holds no organization")
         return None
-    about = body.get("Organization") if isinstance(body.get("Organization"), dict) else {}
+    told = body.get("Organization")
+    about: dict[str, Any] = told if isinstance(told, dict) else {}
     roots = [one for one in _dicts(body, "Roots") if isinstance(one.get("Id"), str)]
     parents, gaps = _parents(body, roots)
     policies, loose = _policies(source)

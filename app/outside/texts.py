@@ -143,7 +143,7 @@ WORDINGS: Final = (
     Wording(
         "key-is-disabled",
         "<key ARN> is disabled.",
-        r"(?:key\S*|keyId \S+) is disabled",
+        r"key\S*(?: \S+)? is disabled",
         "The key is disabled: policies allow the call, and the key can not be used.",
         (
             Reason(Cause.KEY_DISABLED, f"{_BROKEN}key-disabled.reseal.yaml", REMEDY[Cause.KEY_DISABLED]),

@@ -31,7 +31,8 @@ Group = tuple[Verdict, LayerKind | None, Cause | None]
 class Judged:
     """`decision` is traced, and that of the way shown; `cause` and `word` are the verdict's.
 
-    `is_by_text`: the files do not show the refusal, AWS's text alone tells it.
+    `is_by_text`: the files do not show the refusal, AWS's text alone tells it. `ways`: the whole question in each way
+    that fits, the one shown first; `further`: what else has to be allowed for the call to succeed.
     """
 
     case: Case
@@ -42,6 +43,8 @@ class Judged:
     decision: Decision
     unknown: tuple[str, ...]
     is_by_text: bool = False
+    ways: tuple[Question, ...] = ()
+    further: tuple[Question, ...] = ()
 
     @property
     def is_certain(self) -> bool:
@@ -60,7 +63,8 @@ def judge(case: Case) -> Judged:
     if chosen.decision.allowed and case.incident.is_denied:
         return _judged(case, chosen.question, decision, Verdict.ALLOWED.value, None, ())
     unknown = (*_mattering(found, fitting, chosen), *_rested_on(case, found, chosen))
-    return _judged(case, chosen.question, decision, decision.effect.value, decision.cause, unknown)
+    judged = _judged(case, chosen.question, decision, decision.effect.value, decision.cause, unknown)
+    return replace(judged, ways=(chosen.whole, *(one.whole for one in fitting if one is not chosen)))
 
 
 def _judged(

@@ -30,11 +30,15 @@ _Values = tuple[ContextValue | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`choices`: which way of each doubt, then which value of each untold key."""
+    """`choices`: which way of each doubt, then which value of each untold key.
+
+    `whole` is the question as AWS was asked it; `question` may be that with layers set aside, to look at one by itself.
+    """
 
     question: Question
     decision: Decision
     choices: tuple[int, ...]
+    whole: Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def worlds(case: Case) -> Worlds:
         untold = {key: values[:2] for key, values in untold.items()}
     ranges = [range(len(one.ways)) for one in case.doubts] + [range(len(values)) for values in untold.values()]
     chosen = itertools.islice(itertools.product(*ranges), WORLDS_MAX)
-    made = (World(question, decide(question), choices) for choices in chosen
+    made = (World(question, decide(question), choices, question) for choices in chosen
             for question in (_question(case, untold, choices),))  # fmt: skip
     names = (*(one.name for one in case.doubts), *(f"{key}: the event does not tell it" for key in untold))
     return Worlds(tuple(made), names, tuple(untold))

@@ -56,7 +56,8 @@ CASES: tuple[tuple[str, str, Any], ...] = (  # issue code, kind, policy
     ("INVALID_VERSION", "identity", document(statement()) | {"Version": "2012-10-18"}),
     ("VARIABLES_NEED_VERSION_2012", "identity",
      {"Version": "2008-10-17", "Statement": statement(Resource="arn:aws:s3:::b/${aws:username}")}),
-    ("POLICY_SIZE_EXCEEDS_QUOTA", "session", document(statement(Resource=[f"arn:aws:s3:::{n:040}" for n in range(60)]))),
+    ("POLICY_SIZE_EXCEEDS_QUOTA", "session",
+     document(statement(Resource=[f"arn:aws:s3:::{n:040}" for n in range(60)]))),
     ("UNSUPPORTED_ELEMENT", "identity", document(statement(Resources="*"))),
     ("UNSUPPORTED_ELEMENT", "identity", document(statement(Principal="*"))),
     ("UNSUPPORTED_ELEMENT", "trust", document(statement(Principal=root(OTHER), Action="sts:AssumeRole"))),
@@ -81,7 +82,8 @@ CASES: tuple[tuple[str, str, Any], ...] = (  # issue code, kind, policy
     ("INVALID_GLOBAL_CONDITION_KEY", "identity", document(statement(**when("StringEquals", "aws:PrincipleArn", "x")))),
     ("INVALID_SERVICE_CONDITION_KEY", "identity", document(statement(**when("StringEquals", "kms:ViaServices", "x")))),
     ("TYPE_MISMATCH", "identity", document(statement(**when("NumericEquals", "aws:SecureTransport", "1")))),
-    ("MULTIVALUED_KEY_WITHOUT_SET_OPERATOR", "identity", document(statement(**when("StringEquals", "aws:TagKeys", "x")))),
+    ("MULTIVALUED_KEY_WITHOUT_SET_OPERATOR", "identity",
+     document(statement(**when("StringEquals", "aws:TagKeys", "x")))),
     ("UNIQUE_SIDS_RECOMMENDED", "identity", document(statement(Sid="A"), statement(Sid="A", Action="s3:GetObject"))),
     ("INVALID_SID", "identity", document(statement(Sid="with blank"))),
     ("EMPTY_ARRAY_ACTION", "identity", document(statement(Action=[]))),
@@ -110,7 +112,8 @@ CASES: tuple[tuple[str, str, Any], ...] = (  # issue code, kind, policy
     ("KEY_POLICY_WITHOUT_ACCOUNT_ROOT", "key",
      document(statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:user/admin"}, Action="kms:*"))),
     ("CREATE_GRANT_WITHOUT_AWS_RESOURCE", "key", key(statement(**FOREIGN, Action="kms:CreateGrant"))),
-    ("KEY_POLICY_RESOURCE_IS_NOT_STAR", "key", key(statement(**FOREIGN, Resource=f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"))),
+    ("KEY_POLICY_RESOURCE_IS_NOT_STAR", "key",
+     key(statement(**FOREIGN, Resource=f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"))),
     ("ALIAS_IN_KEY_RESOURCE", "identity", document(statement(Resource=f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/app"))),
     ("VIA_SERVICE_OF_EBS_IS_EC2", "key",
      key(statement(**FOREIGN, **when("StringEquals", "kms:ViaService", "ebs.us-east-1.amazonaws.com")))),
@@ -170,8 +173,10 @@ def test_a_policy_inside_an_answer_of_aws_s_command_is_audited_in_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", '{"Statement": 1}', '{"Statement": [1]}', '{"Statement": {"Effect": {}}}', '{"Statement": [{"Condition": []}]}',
-             '{"Statement": {"Action": {"a": 1}, "Principal": [1, null], "Condition": {"Bool": 3}}}'],
+    "text",
+    ["[]", '{"Statement": 1}', '{"Statement": [1]}', '{"Statement": {"Effect": {}}}',
+     '{"Statement": [{"Condition": []}]}',
+     '{"Statement": {"Action": {"a": 1}, "Principal": [1, null], "Condition": {"Bool": 3}}}'],
 )  # fmt: skip
 def test_any_json_has_findings_and_no_traceback(text: str) -> None:
     for kind in ("identity", "key", "trust", "scp", "rcp"):

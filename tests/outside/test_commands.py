@@ -96,8 +96,8 @@ def test_the_log_of_a_server_shows_calls_and_refusals(endpoint: str, client: Cal
 
 def test_calls_that_a_call_made_stand_indented_below_it() -> None:
     shared = {"root": "r", "at_ms": 0, "caller": "arn:aws:iam::444455556666:user/ann"}
-    nested = {**shared, "request_id": "n", "parent": "r", "operation": "kms:CreateGrant", "code": "AccessDeniedException",
-              "cause": "KEY_POLICY_SILENT"}  # fmt: skip
+    refused = {"code": "AccessDeniedException", "cause": "KEY_POLICY_SILENT"}
+    nested = {**shared, "request_id": "n", "parent": "r", "operation": "kms:CreateGrant", **refused}
     outer = {**shared, "request_id": "r", "operation": "ec2:CopySnapshot"}
     first, second, third = lines([nested, outer])
     assert "ec2:CopySnapshot" in first

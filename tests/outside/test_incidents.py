@@ -72,6 +72,56 @@ def test_an_answer_keeps_the_contract(incident: Incident, tmp_path: Path) -> Non
     assert found.text.strip()
 
 
+@EACH
+def test_an_offered_repair_made_in_the_files_is_one(incident: Incident, tmp_path: Path) -> None:
+    """Method: make every edit in a copy of the files, tell the event without its reason: the files then allow it.
+
+    Not where files are missing: there the reason itself rules out what the missing file might say.
+    """
+    if incident.unknown:
+        return
+    offered = answered(tmp_path, incident.event, incident.files).body["repairs"]
+    for nth, repair in enumerate(one for one in offered if one["edits"]):
+        assert repair["verified"]
+        files = json.loads(json.dumps(incident.files))
+        for edit in repair["edits"]:
+            make(files, edit)
+        (again := tmp_path / str(nth)).mkdir()
+        assert answered(again, without_reason(incident.event), files).body["decision"] == "Allowed", repair
+
+
+def without_reason(event: Any) -> Any:
+    """Each record with the error text cut before it says why."""
+    if isinstance(event, dict) and "CloudTrailEvent" in event:
+        return {"CloudTrailEvent": json.dumps(without_reason(json.loads(event["CloudTrailEvent"])))}
+    if isinstance(event, dict):
+        cut = {name: without_reason(value) if isinstance(value, list) else value for name, value in event.items()}
+        words = cut.get("errorMessage", "").partition(" because ")[0].partition(" with an explicit")[0]
+        return cut | ({"errorMessage": words} if "errorMessage" in cut else {})
+    return [without_reason(one) if isinstance(one, dict) else one for one in event]
+
+
+def make(files: dict[str, Any], edit: dict[str, Any]) -> None:
+    """One edit as the contract means it: `set`, `add` to a list or beside a single value, `remove`."""
+    *above, last = [step.replace("~1", "/").replace("~0", "~") for step in edit["path"].split("/")]
+    if not above:
+        files[edit["file"]] = edit["set"]
+        return
+    holder = files[edit["file"]]
+    for step in above[1:]:
+        holder = holder[int(step)] if isinstance(holder, list) else holder[step]
+    name: Any = int(last) if isinstance(holder, list) else last
+    if "set" in edit:
+        holder[name] = edit["set"]
+    elif "add" in edit:
+        old = holder[name]
+        holder[name] = [*(old if isinstance(old, list) else [old]), edit["add"]]
+    elif edit["remove"] is True:
+        del holder[name]
+    else:
+        holder[name] = [one for one in holder[name] if one != edit["remove"]]
+
+
 def test_at_least_forty_incidents_of_every_kind_are_told() -> None:
     assert len(INCIDENTS) >= 40
     assert {one.kind for one in INCIDENTS} >= {
