@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.kernel.authority import anything
+from app.kernel.errors import Refusal
 from app.kernel.operation import operation
 from app.kernel.records import replace
+from app.policy.causes import Cause
 from app.services.ebs import envelope, errors
 from app.services.ebs.records import Defaults
 from app.services.ebs.requests import DRY_RUN, required
@@ -69,11 +71,13 @@ def get_default_key(draft: Draft, call: Call) -> Answer:
     "ModifyEbsDefaultKmsKeyId",
     honours={"KmsKeyId", "DryRun"},
     checks=(required("KmsKeyId"), *_asks("ModifyEbsDefaultKmsKeyId")),
-    answers=(errors.MISSING_PARAMETER,),
+    answers=(errors.MISSING_PARAMETER, errors.KEY_INVALID),
 )
 def modify_default_key(draft: Draft, call: Call) -> Answer:
     """Answers the key's ARN. A key that can not be found is accepted as it was given: it shows when it is used [D]."""
     found = envelope.describe_key(draft, call["KmsKeyId"])
+    if found.answer and found["KeyMetadata"]["KeySpec"] != "SYMMETRIC_DEFAULT":
+        errors.KEY_INVALID.refuse(Refusal(Cause.KEY_WRONG_KIND), key=call["KmsKeyId"])  # rule [D], words [I]
     arn = found["KeyMetadata"]["Arn"] if found.answer else call["KmsKeyId"]
     return {"KmsKeyId": _change(draft, call, key_id=arn).key_id}
 
