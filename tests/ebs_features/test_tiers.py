@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.ebs_compute.machines import register
+from tests.ebs_compute.machines import ROOT, register, run
 from tests.ebs_features.hands import DAY_MS, HOUR_MS, details, is_listed, pair, plain
 from tests.sharing.accounts import REGION, Hand
 
@@ -161,6 +161,18 @@ def test_an_archived_copy_is_no_base_for_an_incremental_one() -> None:
     assert target.snapshot(second)["State"] == "completed"
     flags = [each["incremental"] for each in details(target, "copySnapshot")]
     assert flags == ["false", "false"]
+
+
+def test_neither_an_image_nor_a_launch_is_made_of_an_archived_snapshot() -> None:
+    source, _ = pair()
+    kept, archived = plain(source), plain(source)
+    archive(source, archived)
+    mapping = [{"DeviceName": ROOT, "Ebs": {"SnapshotId": archived}}]
+    image = {"Name": "cold", "RootDeviceName": ROOT, "BlockDeviceMappings": mapping}
+    assert source.refused("ec2:RegisterImage", **image)[0] == "IncorrectState"
+    data = [{"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": archived}}]
+    launch = run(register(source, kept), BlockDeviceMappings=data)
+    assert source.refused("ec2:RunInstances", **launch)[0] == "IncorrectState"
 
 
 @row("4/archive")

@@ -15,7 +15,7 @@ from app.kernel.authority import CALLER, authorize
 from app.kernel.call import Via
 from app.kernel.errors import Refused, not_simulated
 from app.kernel.operation import operation
-from app.services.ebs import compute_errors, devices, errors, tags
+from app.services.ebs import compute_errors, devices, errors, feature_errors, tags
 from app.services.ebs.compute_errors import SNAPSHOT_IN_USE
 from app.services.ebs.compute_records import BlockDevice, Image
 from app.services.ebs.compute_rules import (
@@ -109,6 +109,8 @@ def _usable_snapshot(draft: Draft, call: Call, id: str) -> Snapshot:
         compute_errors.NOT_YOUR_SNAPSHOT.refuse(id=id, account=call.account)
     if found.state != "completed":
         errors.SNAPSHOT_PENDING.refuse(state=found.state)
+    if not found.is_at_hand:
+        feature_errors.ARCHIVED.refuse()
     return found
 
 
@@ -166,6 +168,7 @@ def _may_register(draft: Draft, call: Call) -> None:
         compute_errors.SNAPSHOT_ID_NOT_FOUND,
         compute_errors.NOT_YOUR_SNAPSHOT,
         errors.SNAPSHOT_PENDING,
+        feature_errors.ARCHIVED,
         compute_errors.NO_SIZE,
         compute_errors.SIZE_BELOW_SNAPSHOT,
     ),

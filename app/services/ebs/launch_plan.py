@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.kernel.authority import CALLER, Resource, authorize, tag_context
 from app.kernel.errors import Refusal, Refused, not_simulated
 from app.policy.causes import Cause
-from app.services.ebs import compute_errors, devices, errors, places
+from app.services.ebs import compute_errors, devices, errors, feature_errors, places
 from app.services.ebs.compute_records import BlockDevice, Image
 from app.services.ebs.compute_rules import image_resource, instance_arn, instance_context, launchable_image
 from app.services.ebs.rules import (
@@ -132,6 +132,8 @@ def _snapshot(draft: Draft, call: Call, id: str) -> Any:
     if found and (_is_of_image(draft, id) or found.is_visible_to(call.account)):
         if found.state != "completed":
             errors.SNAPSHOT_PENDING.refuse(state=found.state)
+        if not found.is_at_hand:
+            feature_errors.ARCHIVED.refuse()
         return found
     raise Refused(errors.SNAPSHOT_GONE, Refusal(Cause.SNAPSHOT_NOT_SHARED if found else Cause.SNAPSHOT_NOT_FOUND))
 

@@ -14,7 +14,17 @@ from app.kernel import audit
 from app.kernel.draft import Result
 from app.kernel.errors import AwsError, Refusal
 from app.kernel.operation import job, operation
-from app.services.ebs import compute_errors, envelope, errors, launch_plan, opening, plane, requests, tags
+from app.services.ebs import (
+    compute_errors,
+    envelope,
+    errors,
+    feature_errors,
+    launch_plan,
+    opening,
+    plane,
+    requests,
+    tags,
+)
 from app.services.ebs.compute_records import Instance
 from app.services.ebs.compute_rules import attachments_of, image_id
 from app.services.ebs.instance_listing import shown
@@ -94,6 +104,7 @@ NO_NETWORK = "no network is simulated: it is asked about in policies, and nothin
         compute_errors.IMAGE_NOT_READY,
         errors.SNAPSHOT_GONE,
         errors.SNAPSHOT_PENDING,
+        feature_errors.ARCHIVED,
         compute_errors.NO_SIZE,
         compute_errors.SIZE_BELOW_SNAPSHOT,
         errors.BAD_VOLUME_TYPE,

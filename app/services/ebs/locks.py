@@ -269,7 +269,7 @@ def _locked(draft: Draft, call: Call, after: str) -> Iterator[tuple[Lock, Snapsh
 )
 def describe_locked(draft: Draft, call: Call) -> Answer:
     """The locks of the caller's snapshots, expired ones too."""
-    table: requests.FilterTable = {"lock-state": lambda row: state_at(*row, call.at_ms)}
+    table: requests.FilterTable = {"lock-state": lambda row: state_at(row[0], row[1], call.at_ms)}
     test = requests.matches(call, table, lambda row: {})
     rows = filter(test, _locked(draft, call, start_after(draft, call)))
     found, more = page(call, rows, lambda row: row[0].id, ids="SnapshotIds")
