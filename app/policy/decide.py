@@ -71,7 +71,7 @@ def decide(question: Question, *, trace: bool = False) -> Decision:
     asked = Asked(question)
     exempt = exempt_layers(asked)
     decision = _explicit(asked, exempt) or _implicit(asked, exempt)
-    return replace(decision, layers=trace_layers(asked)) if trace else decision
+    return replace(decision, layers=trace_layers(asked, exempt)) if trace else decision
 
 
 def _explicit(asked: Asked, exempt: frozenset[LayerKind]) -> Decision | None:

@@ -167,12 +167,12 @@ def _folded(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 # The whole record, for explanations.
 
 
-def trace_layers(asked: Asked) -> tuple[LayerTrace, ...]:
+def trace_layers(asked: Asked, exempt: frozenset[LayerKind]) -> tuple[LayerTrace, ...]:
     """Everything there is to see, in the order in which AWS lists its checks: every statement, exempt layers too."""
-    exempt, layers = exempt_layers(asked), asked.question.layers
+    layers = asked.question.layers
     traced = list[LayerTrace]()
     for kind, levels_of in LEVELS.items():
-        is_exempt = kind in exempt
+        is_exempt = bool(exempt) and kind in exempt
         if kind is LayerKind.GRANT and layers.grants:
             grants = tuple(trace_grant(grant, asked) for grant in layers.grants)
             traced.append(LayerTrace(kind, asked.resource, is_exempt, grants=grants))

@@ -9,7 +9,7 @@ evaluated (an operator reseal does not know) counts against the caller: it makes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -182,7 +182,7 @@ class UnfitElement:
 class Statement:
     """`action` is None where the statement lacks one (a key policy's may): it never applies.
 
-    `others` are the elements besides principal and action, in the order of the trace.
+    `others` are the elements besides principal and action; `elements` are all there are, in the order of the trace.
     """
 
     index: int
@@ -192,6 +192,11 @@ class Statement:
     action: ActionElement | None
     others: tuple[Element, ...]
     mark: Mark
+    elements: tuple[Element, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        there = tuple(one for one in (self.principal, self.action, *self.others) if one is not None)
+        object.__setattr__(self, "elements", there)
 
     def applies(self, asked: Asked) -> bool:
         """Does it apply, its action given to match?"""
@@ -212,8 +217,7 @@ class Statement:
         return statement_place(place, self.index, self.sid)
 
     def trace(self, asked: Asked, place: Place) -> StatementTrace:
-        heads = [one.trace(asked) for one in (self.principal, self.action) if one is not None]
-        elements = (*heads, *[one.trace(asked) for one in self.others])
+        elements = tuple([one.trace(asked) for one in self.elements])
         applies = is_applying(self.effect, elements)
         return StatementTrace(place, self.index, self.sid, self.effect, applies, elements, self.mark)
 
