@@ -23,6 +23,7 @@ from app.policy.repair_words import commands, mending
 from app.policy.words import REMEDY, account_of
 
 SHOWN_MAX: Final = 5
+WAYS_MAX: Final = 32  # a repair of a case that may be in more ways is offered, but not called verified
 Json = Mapping[str, Any]
 
 
@@ -52,6 +53,8 @@ def _completed(judged: Judged, repair: Repair) -> Repair:
 
 
 def _is_allowed(judged: Judged, repair: Repair) -> bool:
+    if len(judged.ways) > WAYS_MAX:
+        return False
     asked = (*(judged.ways or (judged.question,)), *judged.further)
     return all((changed := edited(one, repair.edits)) is not None and decide(changed).allowed for one in asked)
 

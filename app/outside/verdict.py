@@ -62,7 +62,7 @@ def judge(case: Case) -> Judged:
     decision = decide(chosen.question, trace=True)
     if chosen.decision.allowed and case.incident.is_denied:
         return _judged(case, chosen.question, decision, Verdict.ALLOWED.value, None, ())
-    unknown = (*_mattering(found, fitting, chosen), *_rested_on(case, found, chosen))
+    unknown = (*_mattering(found, fitting, chosen), *_rested_on(case, found, chosen), *found.left_out)
     judged = _judged(case, chosen.question, decision, decision.effect.value, decision.cause, unknown)
     return replace(judged, ways=(chosen.whole, *(one.whole for one in fitting if one is not chosen)))
 
@@ -181,7 +181,7 @@ def _undecided(case: Case, found: Worlds, fitting: list[World]) -> Judged:
     """Shown is the first way; the verdict names none."""
     question = fitting[0].question
     decision = decide(question, trace=True)
-    unknown = _differing(found, fitting)
+    unknown = (*_differing(found, fitting), *found.left_out)
     return Judged(case, UNKNOWN, None, decision.layer, question, decision, _told(case, unknown))
 
 

@@ -46,11 +46,16 @@ class Worlds:
     all: tuple[World, ...]
     names: tuple[str, ...]  # of what each choice is about
     keys: tuple[str, ...]  # the untold keys among them, at the end
+    left_out: tuple[str, ...] = ()  # untold keys beyond what is tried: taken as absent, and said so
 
 
 def worlds(case: Case) -> Worlds:
     """In each question the first way of everything comes first."""
-    untold = dict(itertools.islice(_untold(case), KEYS_MAX))
+    every = dict(_untold(case))
+    untold = dict(itertools.islice(every.items(), KEYS_MAX))
+    left_out = tuple(
+        f"{key}: not tried, there are too many that the event does not tell" for key in every if key not in untold
+    )
     while _count(case, untold) > WORLDS_MAX and any(len(values) > 2 for values in untold.values()):
         untold = {key: values[:2] for key, values in untold.items()}
     ranges = [range(len(one.ways)) for one in case.doubts] + [range(len(values)) for values in untold.values()]
@@ -58,7 +63,7 @@ def worlds(case: Case) -> Worlds:
     made = (World(question, decide(question), choices, question) for choices in chosen
             for question in (_question(case, untold, choices),))  # fmt: skip
     names = (*(one.name for one in case.doubts), *(f"{key}: the event does not tell it" for key in untold))
-    return Worlds(tuple(made), names, tuple(untold))
+    return Worlds(tuple(made), names, tuple(untold), left_out)
 
 
 def _count(case: Case, untold: dict[str, _Values]) -> int:
