@@ -35,7 +35,7 @@ SOAK = bool(os.environ.get("RESEAL_SOAK"))
 EXAMPLES, STEPS = (300, 60) if SOAK else (30, 25)
 ACCOUNTS = st.sampled_from((SOURCE, TARGET))
 BLOCKS = st.dictionaries(st.sampled_from((0, 1, 1023, 2047)), st.integers(0, 3), max_size=3)  # index -> its content
-KEYS_ASKED = st.sampled_from(("plain", "own", "managed"))
+KEYS_ASKED = st.sampled_from(("plain", "own", "managed", "other"))  # other: the customer key of the other account
 GONE = "ResourceNotFoundException"
 
 
@@ -72,13 +72,16 @@ class Sharing(RuleBasedStateMachine):
         base, self.keys = prepared()
         self.cloud = base.fork(f"model-{id(self)}")
         self.kept: dict[str, Kept] = {}
+        self.tokens: dict[str, dict[str, Any]] = {}  # of a block that somebody once could read, by snapshot
 
     def hand(self, account: str) -> Hand:
         return root(self.cloud, account)
 
     def key(self, account: str, under: str) -> dict[str, object]:
-        named = {"plain": {}, "own": {"KmsKeyId": self.keys[account]}, "managed": {}}[under]
-        return ({} if under == "plain" else {"Encrypted": True}) | named
+        if under == "plain":
+            return {}
+        whose = {"own": account, "other": TARGET if account == SOURCE else SOURCE}
+        return {"Encrypted": True} | ({"KmsKeyId": self.keys[whose[under]]} if under in whose else {})
 
     @rule(target=snapshots, account=ACCOUNTS, blocks=BLOCKS, under=KEYS_ASKED)
     def write(self, account: str, blocks: dict[int, int], under: str) -> str:
@@ -114,7 +117,7 @@ class Sharing(RuleBasedStateMachine):
             return multiple()
         assert copy["State"] == "completed", copy
         is_encrypted = of.is_encrypted or under != "plain"
-        self.kept[id] = Kept(account, of.blocks, is_encrypted, is_encrypted and under != "own")
+        self.kept[id] = Kept(account, of.blocks, is_encrypted, is_encrypted and under in ("plain", "managed"))
         return id
 
     @rule(target=volumes, source=snapshots, account=ACCOUNTS, under=KEYS_ASKED)
@@ -181,9 +184,19 @@ class Sharing(RuleBasedStateMachine):
     def reads(self, id: str, account: str) -> None:
         of, hand = self.kept.get(id), self.hand(account)
         if of is None or not of.is_visible_to(account):
-            assert hand.refused("ebs:ListSnapshotBlocks", SnapshotId=id)[0] == GONE
+            self.reads_nothing(id, hand)
             return
+        listed = hand.do("ebs:ListSnapshotBlocks", SnapshotId=id)["Blocks"]
+        if listed:
+            self.tokens[id] = {name: listed[0][name] for name in ("BlockIndex", "BlockToken")}
         assert hand.read(id) == {index: block(seed) for index, seed in of.blocks.items()}
+
+    def reads_nothing(self, id: str, hand: Hand) -> None:
+        """Neither a list, nor the snapshot itself, nor a block by a token from the time when it could be read."""
+        assert hand.refused("ebs:ListSnapshotBlocks", SnapshotId=id)[0] == GONE
+        assert hand.refused("ec2:DescribeSnapshots", SnapshotIds=[id])[0] == "InvalidSnapshot.NotFound"
+        if id in self.tokens:
+            assert hand.refused("ebs:GetSnapshotBlock", SnapshotId=id, **self.tokens[id])[0] == GONE
 
     def teardown(self) -> None:
         for id, of in list(getattr(self, "kept", {}).items()):
