@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.kernel.edge import Edge, Node
+from app.services.ebs.edges import edges
 from tests.ebs_features.hands import DAY_MS, HOUR_MS, is_listed, pair, plain
 from tests.sharing.accounts import REGION, Hand, allow, block
 
@@ -278,3 +280,14 @@ def test_deleted_on_its_way_to_the_archive_a_snapshot_comes_back_in_its_tier() -
     source.cloud.advance(5 * DAY_MS)
     (found,) = source.do("ec2:DescribeSnapshotTierStatus")["SnapshotTierStatuses"]
     assert (found["StorageTier"], found["LastTieringOperationStatus"]) == ("standard", "archival-failed")
+
+
+def test_the_graph_still_shows_the_key_that_a_snapshot_in_the_bin_rests_on() -> None:
+    source, _ = pair()
+    rule(source, 7)
+    key = source.key()
+    snapshot = source.write({0: 0}, Encrypted=True, KmsKeyArn=key)
+    delete(source, snapshot)
+    found = list(edges(source.cloud.world))
+    assert Node("snapshot", snapshot, "111111111111", snapshot, "recoverable") in found
+    assert any(isinstance(each, Edge) and (each.kind, each.target) == ("encrypts", snapshot) for each in found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.crypto import envelope
 from app.kernel.edge import Edge, Node
 from app.services.ebs.compute_records import Image
+from app.services.ebs.feature_records import Binned
 from app.services.ebs.records import DataKey, Snapshot, Volume
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ def edges(world: World) -> Iterator[Node | Edge]:
             yield Edge("shared-with", snapshot.id, account, "createVolumePermission")
         if snapshot.is_public:
             yield Edge("shared-with", snapshot.id, "all", "createVolumePermission")
+    for binned in world.records.scan(Binned):  # out of everybody's reach, but it needs its key when it comes back
+        yield Node("snapshot", binned.id, binned.account, binned.id, "recoverable")
+        yield from _of(world, binned.snapshot, binned.snapshot.source_id)
     for image in world.records.scan(Image):
         if image.is_there:
             yield from _of_image(image)

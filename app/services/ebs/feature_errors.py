@@ -24,6 +24,11 @@ INFERRED: Final = (
     "CopyVolumes makes the KMS calls of CreateVolume from an own snapshot under that key",
     "a modification that changes nothing is refused",
     "how long everything takes in a lifelike world",
+    "the texts of rbin's errors, and that it records its calls in CloudTrail with names in lower camel case",
+    "that EC2's newer operations other than ModifyVolume and DescribeFastSnapshotRestores are recorded in a wrapping",
+    "notices: no request id for archiving and restoring; a fast restore that ends with its share says UserInitiated",
+    "notices: a snapshot of CreateSnapshots has its own createSnapshot beside createSnapshots",
+    "DescribeSnapshotTierStatus lists own snapshots that were never moved, too",
 )
 
 P = Cause.PARAMETERS
