@@ -6,6 +6,7 @@ theirs. KMS's text for another account's key is KMS's, chosen where `decision.on
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from app.policy.causes import Cause
@@ -33,8 +34,19 @@ def reason(decision: Decision, action: str) -> str:
     if decision.cause in _TRUST:
         article, policy = "the", "role trust policy"
     if decision.explicit:
-        return f"with an explicit deny in {article} {policy}"
+        return f"with an explicit deny in {article} {policy}{_named(decision)}"
     return f"because no {policy} allows the {action} action"
+
+
+def _named(decision: Decision) -> str:
+    """The ARN of a managed policy of IAM or Organizations that denies [V: PA]; inline policies have none.
+
+    Callers of another account are not told it [D: PA], and so here not those of the owner's organization either.
+    """
+    if decision.layer in (LayerKind.RESOURCE, LayerKind.ENDPOINT) or decision.on_owner_side:
+        return ""
+    arns = (place.policy for place in decision.decided_by if place.policy.startswith("arn:"))
+    return "".join(f": {arn}" for arn in islice(arns, 1))
 
 
 def denial(decision: Decision, question: Question, where: str | None = None) -> str:

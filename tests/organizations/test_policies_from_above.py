@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import re
+
 import pytest
 from iam.lab import EVERYTHING, SOURCE, Lab, allow, deny, document, trust
 
@@ -56,7 +58,8 @@ def test_an_scp_binds_every_principal_of_the_account_the_root_user_included(lab:
     for who in (alice, org.member):
         code, message = lab.refused(who, "iam:ListUsers")
         assert code == "AccessDenied"
-        assert message.endswith("with an explicit deny in a service control policy")
+        _, named = message.split("with an explicit deny in a service control policy: ")
+        assert re.fullmatch(r"arn:aws:organizations::\d{12}:policy/o-\w+/service_control_policy/p-\w+", named)
         lab.call(who, "iam:ListRoles")
 
 
