@@ -28,6 +28,7 @@ check: setup ## Lint, format, layers, types, generated pages
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 	$(BIN)/python -m app.coverage --check
+	$(BIN)/python -m app.error_pages --check
 
 test: check ## What CI runs: check, the stores on PostgreSQL, every test
 	tests/with_postgres $(BIN)/pytest tests/persistence -k postgresql
@@ -57,6 +58,7 @@ soak: setup ## The long runs: every law and crash point at full size
 
 docs: setup ## Regenerate the generated pages and statements
 	$(BIN)/python -m app.coverage
+	$(BIN)/python -m app.error_pages
 	$(BIN)/python -m app.persistence.statements
 
 postgres: setup ## The stores' contract on a PostgreSQL made for it

@@ -74,7 +74,7 @@ def _offered(about: str, last: bool, step: str, journal: str, endpoint: str, tok
 
 def _of_scenario(file: str, step: str) -> Offered:
     """The scenario is run, in memory, and its refused step repaired."""
-    from app.repairing_run import run_file
+    from app.repair.run import run_file
     from app.services import all_services
     from workflows.course import account_ids
     from workflows.port import PortFailed
@@ -114,7 +114,7 @@ def _scenario_of(journal: str, run: str) -> str:
 
 
 def _of_server(endpoint: str, about: str, token: str) -> Offered:
-    from app.repairing_run import mendings_of
+    from app.repair.run import mendings_of
     from workflows.over_http import OverHttp
     from workflows.port import PortFailed
 
@@ -164,7 +164,7 @@ def _reference_remark(chosen: Mending) -> list[str]:
 
 
 def _write(chosen: Mending, accounts: Mapping[str, str]) -> None:
-    from app.repairing_write import CannotWrite, write
+    from app.repair.write import CannotWrite, write
 
     try:
         files = write(chosen.body, accounts)
@@ -190,7 +190,7 @@ def policies(
     json: Json = False,
 ) -> None:
     """The narrowest policies of both accounts that a share needs, proved by taking away each permission in turn."""
-    from app.narrowest import Asked, InvalidAsk, narrowest
+    from app.repair.narrowest import Asked, InvalidAsk, narrowest
 
     try:
         asked = Asked.of(source, target, source_key, target_key, principal, operations, region)

@@ -78,7 +78,7 @@ def run(
 
 def _run_one(file: str, options: Options, svg: str, show: Show) -> int:
     """Run one file and show it; answers the exit code."""
-    from app.repairing_run import run_file
+    from app.repair.run import run_file
     from app.services import all_services
     from workflows import report
     from workflows.port import PortFailed
@@ -266,7 +266,7 @@ def _explained_run(journal: str, run: str, json: bool) -> str:
 
 def _repairs_of(scenario: str) -> Mapping[str, Sequence[Mending]]:
     """Step -> repairs, from a run in memory; none, with a word, where the scenario can not be run any more."""
-    from app.repairing_run import run_file
+    from app.repair.run import run_file
     from app.services import all_services
     from workflows.session import Options
     from workflows.yaml_marks import InvalidFile

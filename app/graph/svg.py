@@ -158,7 +158,7 @@ def _geometry(rect: Rect) -> str:
 
 
 def _node(node: Node, rect: Rect, mark: Mark | None) -> str:
-    sign = _sign(Point(rect.left + rect.width, rect.top), mark) if mark else ""
+    sign = _sign(Point(rect.left, rect.top), mark) if mark else ""
     return (
         f"<g class={quoteattr(mark or '')}><title>{escape(titled(node))}</title>"
         f'<rect class="box" rx="{16 if node.kind == "account" else 5}" {_geometry(rect)}/>{_card(node, rect)}{sign}</g>'
@@ -193,8 +193,8 @@ def _width(text: str) -> float:
 
 def _sign(at: Point, mark: Mark) -> str:
     return (
-        f'<g class="mark {mark}"><circle cx="{at.x - 4:g}" cy="{at.y + 2:g}" r="8"/>'
-        f'<text x="{at.x - 4:g}" y="{at.y + 6.5:g}">{SIGNS[mark]}</text></g>'
+        f'<g class="mark {mark}"><circle cx="{at.x + 2:g}" cy="{at.y - 1:g}" r="8"/>'
+        f'<text x="{at.x + 2:g}" y="{at.y + 3.5:g}">{SIGNS[mark]}</text></g>'
     )
 
 

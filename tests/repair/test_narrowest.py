@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from app import cli_repair
-from app.narrowest import Asked, InvalidAsk, Narrowest, Rehearsal, narrowest
+from app.repair.narrowest import Asked, InvalidAsk, Narrowest, Rehearsal, narrowest
 
 SOURCE, TARGET = "111122223333", "444455556666"
 KEY = f"arn:aws:kms:eu-west-1:{SOURCE}:key/1234abcd-12ab-34cd-56ef-1234567890ab"

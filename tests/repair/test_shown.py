@@ -14,14 +14,15 @@ import typer
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from app import cli_repair, cli_run, repairing
+from app import cli_repair, cli_run
 from app.host import Worlds
 from app.kernel.call import Request, root_of
 from app.kernel.store import MemoryStore
 from app.main import application
 from app.policy.repair_words import relabelled
-from app.repairing_run import run_file
-from app.repairing_write import CannotWrite, write
+from app.repair import search
+from app.repair.run import run_file
+from app.repair.write import CannotWrite, write
 from app.services import all_services
 from app.settings import Settings
 from tests.explain import stories
@@ -268,7 +269,7 @@ def test_a_reader_s_own_files_take_the_place_of_a_server_s_names() -> None:
     """A server knows no files; whoever runs a scenario there does."""
     stage = Stage()
     about = stories.the_key_policy_forgets_one_action(stage).request_id
-    offer = repairing.repairs(stage.cloud, about).offers[0]
+    offer = search.repairs(stage.cloud, about).offers[0]
     there, here = offer.mending(), offer.mending(stage.files.get)
     assert relabelled(there, stage.files.get) == here
     assert there.changes[0][0].startswith("key policy default of arn:aws:kms:")

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from app import repairing
 from app.kernel.call import Caller, root_of
 from app.kernel.log import CallEntry
 from app.policy.question import LayerKind
 from app.policy.repair import parts
-from app.repairing import NOTHING_HELPS, WORKS_NOW, Budget, Tried
-from app.repairing_trial import CannotApply, request_of, trial
+from app.repair import search
+from app.repair.search import NOTHING_HELPS, WORKS_NOW, Budget, Tried
+from app.repair.trial import CannotApply, request_of, trial
 from tests.explain import stories
 from tests.explain.stage import EC2_OWN, OWN, SOURCE, TARGET, Stage, account, allow, deny
 
@@ -24,7 +24,7 @@ UNKEPT = (stories.a_grant_is_for_another_context,)  # its plaintext is not kept,
 def told(story: stories.Story) -> tuple[Stage, str, Tried]:
     stage = Stage()
     about = story(stage).request_id
-    return stage, about, repairing.repairs(stage.cloud, about)
+    return stage, about, search.repairs(stage.cloud, about)
 
 
 def each_story(*but: stories.Story) -> pytest.MarkDecorator:
@@ -56,7 +56,7 @@ def test_every_offered_repair_replays_to_success_and_every_proper_part_of_it_fai
             assert not _works(stage, request, part, offer)
 
 
-def _works(stage: Stage, request: Any, part: Any, offer: repairing.Offer) -> bool:
+def _works(stage: Stage, request: Any, part: Any, offer: search.Offer) -> bool:
     try:
         return trial(stage.cloud, request, part, offer.texts).succeeded
     except CannotApply:
@@ -69,7 +69,7 @@ def test_the_world_in_which_something_was_refused_sees_nothing_of_the_trials(sto
     about = story(stage).request_id
     before = stage.cloud.world
     entries = len(list(before.log.entries()))
-    repairing.repairs(stage.cloud, about)
+    search.repairs(stage.cloud, about)
     after = stage.cloud.world
     assert (after.revision, after.position, after.branch) == (before.revision, before.position, before.branch)
     assert after == before
@@ -127,7 +127,7 @@ def test_a_copy_as_sdks_send_it_can_be_replayed_without_its_presigned_url() -> N
     snapshot = stage.snapshot(stage.key(SOURCE))
     url = f"https://ec2.eu-west-1.amazonaws.com/?SourceSnapshotId={snapshot}"
     told = stories.copy(stage, importer, snapshot, PresignedUrl=url)
-    assert {one.verified for one in repairing.repairs(stage.cloud, told.request_id).offers} == {True}
+    assert {one.verified for one in search.repairs(stage.cloud, told.request_id).offers} == {True}
 
 
 def test_a_client_token_does_not_bring_back_the_volume_that_failed() -> None:
@@ -138,7 +138,7 @@ def test_a_client_token_does_not_bring_back_the_volume_that_failed() -> None:
     where = {"AvailabilityZone": "eu-west-1a", "SnapshotId": stage.snapshot(key), "ClientToken": "once"}
     made = stage.done(importer, "ec2:CreateVolume", **where)
     stage.cloud.advance(60_000)
-    found = repairing.repairs(stage.cloud, made["VolumeId"])
+    found = search.repairs(stage.cloud, made["VolumeId"])
     assert found.offers
     assert found.offers[0].repair.size == 1
 
@@ -150,15 +150,15 @@ def test_what_would_work_by_now_has_no_repair_and_says_so() -> None:
     stage, about, found = told(stories.the_source_key_is_disabled)
     [step] = found.offers[0].repair.steps
     stage.done(root_of(SOURCE), step.operation, **step.parameters)
-    again = repairing.repairs(stage.cloud, about)
+    again = search.repairs(stage.cloud, about)
     assert (again.offers, again.remark) == ((), WORKS_NOW)
 
 
 def test_where_nothing_was_refused_there_is_nothing_to_repair() -> None:
     stage = Stage()
     stage.key(SOURCE)
-    assert repairing.repairs(stage.cloud).offers == ()
-    assert repairing.explained(stage.cloud) is None
+    assert search.repairs(stage.cloud).offers == ()
+    assert search.explained(stage.cloud) is None
 
 
 def test_what_only_another_request_can_help_is_offered_nothing() -> None:
@@ -166,7 +166,7 @@ def test_what_only_another_request_can_help_is_offered_nothing() -> None:
     stage = Stage()
     importer = stage.user(TARGET, "importer", EC2_OWN)
     told = stories.copy(stage, importer, "snap-0123456789abcdef0")
-    found = repairing.repairs(stage.cloud, told.request_id)
+    found = search.repairs(stage.cloud, told.request_id)
     assert (found.offers, found.remark) == ((), NOTHING_HELPS)
 
 
@@ -187,7 +187,7 @@ def test_a_copy_that_two_sides_refuse_one_after_the_other_takes_an_edit_on_each(
     own = allow(stories.USE, f"arn:aws:kms:*:{TARGET}:key/*", Sid="UseOwnKeys")
     importer = stage.user(TARGET, "importer", EC2_OWN, own)
     told = stories.copy(stage, importer, stage.snapshot(key))
-    first = repairing.repairs(stage.cloud, told.request_id).offers[0].repair
+    first = search.repairs(stage.cloud, told.request_id).offers[0].repair
     assert {edit.place.layer for edit in first.edits} == {LayerKind.RESOURCE, LayerKind.IDENTITY}
     assert first.size == 2
 
@@ -199,7 +199,7 @@ def test_a_disabled_key_whose_policy_is_silent_too_takes_a_step_and_an_edit() ->
     stage.done(root_of(SOURCE), "kms:DisableKey", KeyId=key)
     importer = stage.user(TARGET, "importer", allow(["ec2:*", "kms:*"]))
     told = stories.copy(stage, importer, snapshot)
-    first = repairing.repairs(stage.cloud, told.request_id).offers[0].repair
+    first = search.repairs(stage.cloud, told.request_id).offers[0].repair
     assert ([step.operation for step in first.steps], len(first.edits)) == (["kms:EnableKey"], 1)
 
 
@@ -209,7 +209,7 @@ def test_a_key_that_is_to_be_deleted_is_kept_and_enabled() -> None:
     key = stage.key(SOURCE)
     stage.done(root_of(SOURCE), "kms:ScheduleKeyDeletion", KeyId=key, PendingWindowInDays=7)
     refused = stage.call(root_of(SOURCE), "kms:GenerateDataKey", KeyId=key, NumberOfBytes=64)
-    [offer] = repairing.repairs(stage.cloud, refused.request_id).offers
+    [offer] = search.repairs(stage.cloud, refused.request_id).offers
     assert [step.operation for step in offer.repair.steps] == ["kms:CancelKeyDeletion", "kms:EnableKey"]
 
 
@@ -220,7 +220,7 @@ def test_a_copy_for_which_four_permissions_are_missing_is_repaired_within_the_bu
     own = stage.key(TARGET)
     importer = stage.user(TARGET, "importer", EC2_OWN)
     told = stories.copy(stage, importer, stage.snapshot(key), KmsKeyId=own)
-    first = repairing.repairs(stage.cloud, told.request_id).offers[0].repair
+    first = search.repairs(stage.cloud, told.request_id).offers[0].repair
     assert first.size == 4
     for edit in first.edits:
         assert "*" not in json.dumps(edit.value)
@@ -236,7 +236,7 @@ def test_a_repair_that_lets_another_refused_question_through_names_it() -> None:
     reader = stage.user(SOURCE, "reader", allow("kms:*"), deny(["kms:Describe*"], Sid="No"))
     stage.call(reader, "kms:DescribeKey", KeyId=stage.key(SOURCE))
     refused = stage.call(reader, "kms:DescribeKey", KeyId=key)
-    found = repairing.repairs(stage.cloud, refused.request_id)
+    found = search.repairs(stage.cloud, refused.request_id)
     opened = [one.others.opened for one in found.offers]
     assert all(opened)
     assert {action for one in opened for _, action, _ in one} == {"kms:DescribeKey"}
@@ -255,7 +255,7 @@ def test_a_policy_that_nobody_may_change_has_no_repair() -> None:
     holder = stage.user(SOURCE, "holder")
     key = stage.key(SOURCE, allow("kms:Decrypt", Sid="Only", Principal={"AWS": holder.arn}))
     refused = stage.call(holder, "kms:DescribeKey", KeyId=key)
-    found = repairing.repairs(stage.cloud, refused.request_id)
+    found = search.repairs(stage.cloud, refused.request_id)
     assert (found.offers, found.remark) == ((), NOTHING_HELPS)
 
 
@@ -267,7 +267,7 @@ def test_a_search_that_runs_out_of_time_says_that_it_gave_up() -> None:
     stage = Stage()
     about = stories.the_key_policy_forgets_one_action(stage).request_id
     ticks: Iterator[float] = iter((0.0, *[9.0] * 1000))
-    found = repairing.repairs(stage.cloud, about, budget=Budget(5, lambda: next(ticks)))
+    found = search.repairs(stage.cloud, about, budget=Budget(5, lambda: next(ticks)))
     assert found.offers == ()
     assert "given up" in found.remark
 
@@ -287,7 +287,7 @@ def test_a_managed_policy_is_repaired_as_a_new_version() -> None:
     who = stage.user(TARGET, "someone")
     stage.done(root, "iam:AttachUserPolicy", UserName="someone", PolicyArn=arn)
     refused = stage.call(who, "kms:DescribeKey", KeyId=key)
-    [shown, *_] = repairing.repairs(stage.cloud, refused.request_id).mendings(stage.files.get)
+    [shown, *_] = search.repairs(stage.cloud, refused.request_id).mendings(stage.files.get)
     assert shown.commands[0].startswith(f"aws iam create-policy-version --policy-arn {arn} --set-as-default")
 
 
@@ -300,7 +300,7 @@ def test_an_inline_policy_of_a_group_is_repaired_in_the_group() -> None:
     who: Caller = stage.user(TARGET, "someone")
     stage.done(root, "iam:AddUserToGroup", GroupName="team", UserName="someone")
     refused = stage.call(who, "kms:DescribeKey", KeyId=key)
-    [shown, *_] = repairing.repairs(stage.cloud, refused.request_id).mendings(stage.files.get)
+    [shown, *_] = search.repairs(stage.cloud, refused.request_id).mendings(stage.files.get)
     assert shown.commands[0].startswith("aws iam put-group-policy --group-name team --policy-name team")
     terraform: Any = shown.body["terraform"]
     assert terraform[0].startswith('resource "aws_iam_group_policy" "team_team" {')

@@ -182,7 +182,7 @@ def _worlds(worlds: Worlds) -> APIRouter:
 
         Each repair was tried in a fork of the world; `repairs=false` tries none.
         """
-        from app.repairing import Budget, explained
+        from app.repair.search import Budget, explained
 
         told = explained(cloud_of(world), about, budget=Budget(REPAIRS_S_MAX), tries=repairs)
         if told is None:

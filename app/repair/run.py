@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app import repairing
 from app.policy.explain_values import Mending
 from app.policy.repair_words import relabelled, shown
+from app.repair import search
 from workflows import expect, session
 from workflows.in_process import InProcess
 from workflows.journal import FileJournal, Journal, MemoryJournal
@@ -37,7 +37,7 @@ class Watch:
     """Looks for repairs after each step that was refused."""
 
     port: Port
-    budget_s: float = repairing.BUDGET_S
+    budget_s: float = search.BUDGET_S
     found: Repairs = field(default_factory=dict)
 
     def __call__(self, transition: Transition) -> None:
@@ -45,10 +45,10 @@ class Watch:
             self.found[transition.step] = repairs_at(self.port, transition.request_id, self.budget_s)
 
 
-def repairs_at(port: Port, request_id: str, budget_s: float = repairing.BUDGET_S) -> tuple[Mending, ...]:
+def repairs_at(port: Port, request_id: str, budget_s: float = search.BUDGET_S) -> tuple[Mending, ...]:
     """The repairs of a refused request, where the port leads; none where it can not try any."""
     if isinstance(port, InProcess):
-        return repairing.repairs(port.cloud, request_id, budget=repairing.Budget(budget_s)).mendings()
+        return search.repairs(port.cloud, request_id, budget=search.Budget(budget_s)).mendings()
     if isinstance(port, OverHttp):
         return mendings_of(port, request_id)
     return ()

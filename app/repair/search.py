@@ -1,7 +1,7 @@
 """Repairs that were tried and work: the smallest ones of a refusal, each found by making it in a fork of the world.
 
     refusal in the log -> the request, made once more in a fork as the world is now -> why it is refused there
-      -> what may be done about that (policies: app.policy.repair; states: repairing_state) -> each tried in a fork
+      -> what may be done about that (policies: app.policy.repair; states: state.py) -> each tried in a fork
       -> one refusal less, and perhaps the next one: so on, fewest edits first and the narrowest of them
 
 What is offered let the whole request succeed, at once and later, and no proper part of it does. A request of which the
@@ -35,8 +35,8 @@ from app.policy.repair_others import Others, others
 from app.policy.repair_question import rebuilt
 from app.policy.repair_words import after, mending
 from app.policy.trace import every_policy
-from app.repairing_state import remedies
-from app.repairing_trial import CannotApply, Outcome, request_of, trace_of, trial
+from app.repair.state import remedies
+from app.repair.trial import CannotApply, Outcome, request_of, trace_of, trial
 
 BUDGET_S: Final = 5.0
 SIZE_MAX: Final = 5  # edits and steps of one repair

@@ -25,7 +25,7 @@ from app.policy.causes import Cause
 from app.policy.explain_log import Story, story
 from app.policy.question import LayerKind, Question
 from app.policy.repair_question import rebuilt
-from app.repairing_trial import settle, trace_of
+from app.repair.trial import settle, trace_of
 from app.services import all_services
 
 OPERATIONS: Final = ("copy", "volume")
