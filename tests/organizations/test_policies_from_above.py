@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
-
-import re
 
 import pytest
 from iam.lab import EVERYTHING, SOURCE, Lab, allow, deny, document, trust

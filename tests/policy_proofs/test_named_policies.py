@@ -13,7 +13,7 @@ from tests.policy.build import HERE, THERE, policy, question
 
 SCP = "arn:aws:organizations::987654321098:policy/o-qv5af4abcd/service_control_policy/p-2kgnabcd"
 MANAGED = f"arn:aws:iam::{HERE}:policy/no-kms"
-DENY = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+DENY = {"Effect": "Deny", "Action": "kms:*", "Resource": "*"}
 ALLOWED = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
 
 
