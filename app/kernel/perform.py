@@ -26,6 +26,20 @@ if TYPE_CHECKING:
     from app.blocks.ref import BlockRef
 
 
+SESSION_ENDED = AwsError(
+    "ExpiredTokenException",
+    "The security token included in the request is expired",
+    seen="AWS's common errors [D]",
+    cause=Cause.SESSION_EXPIRED,
+)
+PRINCIPAL_GONE = AwsError(
+    "UnrecognizedClientException",
+    "The security token included in the request is invalid.",
+    seen="AWS's common errors [D]",
+    cause=Cause.PRINCIPAL_NOT_FOUND,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The world after a call, what came of the call, and what has to be kept with it."""
@@ -100,6 +114,7 @@ def enact(draft: Draft, call: Call) -> Result:
     try:
         if operation is None:
             raise Refused(unknown_operation(draft.services, call))
+        _still_acts(draft, call)
         _shape(draft.services, operation, call)
         result = Result(answer=_run(draft, operation, call) or {})
     except Refused as refused:
@@ -109,6 +124,19 @@ def enact(draft: Draft, call: Call) -> Result:
     draft.frame = outer
     outer.decision_id = frame.decision_id or outer.decision_id
     return result
+
+
+def _still_acts(draft: Draft, call: Call) -> None:
+    """A call on somebody's behalf is made as long as they are there: not by a deleted user or role, nor in a session
+    that has ended. The door judges direct calls; this is for what jobs do later."""
+    caller = call.caller
+    if not call.parent or call.acting_service or caller.kind not in ("user", "session"):
+        return
+    if 0 < caller.expires_at_ms <= call.at_ms:
+        raise Refused(SESSION_ENDED)
+    facts_of = draft.services.provider("principal_facts")
+    if facts_of and facts_of(draft.world, caller.role_arn or caller.arn) is None:
+        raise Refused(PRINCIPAL_GONE)
 
 
 def _run(draft: Draft, operation: Operation, call: Call) -> Mapping[str, Any] | None:
