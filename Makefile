@@ -52,6 +52,8 @@ demo: setup ## The five-step share, its graph as SVG, then a share that fails an
 bench: setup .venv-bench/servers.stamp ## Measure, beside moto and MiniStack
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/kms.py
+	$(BIN)/python tests/bench/policies.py
+	$(BIN)/python tests/bench/snapshots.py
 
 soak: setup ## The long runs: every law and crash point at full size
 	RESEAL_SOAK=1 $(BIN)/pytest -n 2

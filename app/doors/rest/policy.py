@@ -62,17 +62,6 @@ _ROLE: Final = re.compile(r"arn:[a-z0-9-]+:iam::\d{12}:role/.+")
 _KEY: Final = re.compile(r"arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:key/.+")
 _WITHOUT_POLICY: Final = ("ec2", "ebs")  # volumes and snapshots have no policy of their own
 
-# What a key policy or grant can give to another account [V: policy-evaluation.md 4.6, KX]; RetireGrant is a grant's.
-_ACROSS_ACCOUNTS: Final = frozenset(
-    f"kms:{name}".lower()
-    for name in (
-        *("Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
-        *("GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "Sign", "Verify", "GenerateMac", "VerifyMac"),
-        *("DeriveSharedSecret", "CreateGrant", "DescribeKey", "GetKeyRotationStatus", "GetPublicKey", "ListGrants"),
-        *("RetireGrant", "RevokeGrant"),
-    )
-)
-
 
 def _rule(body: Evaluation) -> Rule:
     """How the owner's side combines with the caller's; refuses policies and grants where there can be none."""
@@ -163,15 +152,14 @@ def _layers(body: Evaluation, texts: Texts, caller: Principal, account: str, rul
     resource = one(LayerKind.RESOURCE, resource_kind, body.resourcePolicy, "resourcePolicy")
     session = one(LayerKind.SESSION, DocumentKind.SESSION, body.sessionPolicy, "sessionPolicy")
     boundary = next(iter(body.permissionsBoundaries), None)
-    has_effect = rule is not Rule.KMS_KEY or own in ("", account) or body.request.action.lower() in _ACROSS_ACCOUNTS
     layers = Layers(
         identity=tuple(_identity(body, texts, caller)),
         boundary=one(LayerKind.BOUNDARY, DocumentKind.BOUNDARY, boundary, "permissionsBoundaries", 0),
         session=(session,) if session else None,
         scps=tuple(_scps(body, texts, own)),
         rcps=tuple(_rcps(body, texts, account)),
-        resource=resource if has_effect else None,
-        grants=tuple(_grants(body, account)) if has_effect else (),
+        resource=resource,
+        grants=tuple(_grants(body, account)),
         rule=rule,
     )
     return _retiring(layers, caller) if rule is Rule.RETIRE else layers
