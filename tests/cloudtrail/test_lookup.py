@@ -30,11 +30,13 @@ def history(lab: Lab) -> Lab:
     return lab
 
 
+@pytest.mark.row("3.4/order")
 def test_events_are_the_accounts_own_and_come_newest_first(history: Lab) -> None:
     names = [event["EventName"] for event in lookup(history)]
     assert names == ["GetUser", "GetUser", "CreateAccessKey", "PutUserPolicy", "CreateUser"]
 
 
+@pytest.mark.row("3.4/item")
 def test_an_item_shows_the_record_and_its_main_members(history: Lab) -> None:
     event = lookup(history, **by("EventName", "CreateUser"))[0]
     record = json.loads(event["CloudTrailEvent"])
@@ -70,6 +72,7 @@ def test_failed_calls_are_there_with_their_error(history: Lab) -> None:
         ("ResourceName", f"arn:aws:iam::{SOURCE}:user/alice", 4),
     ],
 )
+@pytest.mark.row("3.4/attribute")
 def test_one_attribute_selects(history: Lab, key: str, value: str, expected: int) -> None:
     assert len(lookup(history, **by(key, value))) == expected
 
@@ -80,6 +83,7 @@ def test_an_event_is_found_by_its_id_and_by_its_callers_key(history: Lab) -> Non
     assert len(lookup(history, **by("AccessKeyId", first["AccessKeyId"]))) == 2
 
 
+@pytest.mark.row("3.4/pages")
 def test_pages_join_to_the_whole_although_lookups_are_events_themselves(history: Lab) -> None:
     whole = [event["EventId"] for event in lookup(history)]
     seen: list[str] = []
@@ -112,6 +116,7 @@ def test_a_time_range_selects_and_must_run_forwards(history: Lab) -> None:
     assert history.refused(SOURCE, "cloudtrail:LookupEvents", **turned)[0] == "InvalidTimeRangeException"
 
 
+@pytest.mark.row("3.4/days")
 def test_history_reaches_back_ninety_days(history: Lab) -> None:
     history.cloud.advance(91 * DAY_MS)
     assert lookup(history) == []
@@ -128,6 +133,7 @@ def test_history_reaches_back_ninety_days(history: Lab) -> None:
         (by("Colour", "blue"), "ValidationException"),
     ],
 )
+@pytest.mark.row("3.4/errors")
 def test_a_wrong_question_is_refused(lab: Lab, asked: dict[str, Any], code: str) -> None:
     assert lab.refused(SOURCE, "cloudtrail:LookupEvents", **asked)[0] == code
 

@@ -1,27 +1,16 @@
-"""The rows of the EBS reference that reseal must follow: sections 0 to 1.6, 5 and 6, marked [V] or [O] there.
+"""The rows of the EBS reference that reseal must follow, all in one list; ids are section/name.
 
+Those of sections 0 to 1.6, 5 and 6 that were seen at AWS ([V], [O]) stand here; what is documented of them is in
+rows_documented.py, sections 1.7 to 1.12, 2 and 3 in rows_compute.py, 1.8 and 4 in tests/ebs_features/rows.py.
 A test names the rows it executes: `@pytest.mark.row("1.2/zone-unknown")`. A row without a test says why in `reason`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Row:
-    id: str
-    mark: str  # V: verbatim from AWS, O: observed and reported
-    sentence: str
-    reason: str = ""  # why no test executes it
-
-
-def _rows(section: str, *rows: tuple[str, ...]) -> tuple[Row, ...]:
-    return tuple(Row(f"{section}/{row[0]}", *row[1:]) for row in rows)
-
-
-LATER = "cross-Region copies come with a later issue"
-NO_IMAGES = "images and instances come with a later issue"
+from tests.ebs.row import Row
+from tests.ebs.row import rows as _rows
+from tests.ebs.rows_compute import COMPUTE
+from tests.ebs.rows_documented import DOCUMENTED
 
 SUMMARY = tuple(
     Row(f"0.{number}", "V", sentence)
@@ -50,7 +39,7 @@ HOW_KMS_IS_CALLED = _rows(
     "1.0",
     ("caller", "V", "the caller's own principal with its session policies, boundary and SCPs"),
     ("via", "V", "kms:ViaService is ec2.R.amazonaws.com"),
-    ("via-other-region", "O", "R is the Region of the KMS endpoint called", LATER),
+    ("via-other-region", "O", "R is the Region of the KMS endpoint called"),
     ("constraint-type", "V", "EncryptionContextEquals in CopySnapshot, Subset in CreateVolume"),
     ("grant-operations", "V", "exactly one operation a grant"),
     ("grantee", "V", "grantee and retiring principal are ec2.R.amazonaws.com"),
@@ -204,7 +193,7 @@ SNAPSHOTS = _rows(
     ("listed", "V", "a shared snapshot is listed by owner, by restorable-by and by id, not by self"),
     ("seen", "V", "what target sees, the owner's key ARN among it, the owner's tags not"),
     ("private-tags", "V", "target may tag it for itself; the tags survive revocation"),
-    ("in-use", "V", "DeleteSnapshot of a snapshot that an image uses", NO_IMAGES),
+    ("in-use", "V", "DeleteSnapshot of a snapshot that an image uses"),
     ("delete-shared", "V", "DeleteSnapshot of a shared-with-me snapshot"),
     (
         "digits",
@@ -280,4 +269,6 @@ ROWS = (
     *SNAPSHOTS,
     *SHARING,
     *DIRECT,
+    *DOCUMENTED,
+    *COMPUTE,
 )

@@ -89,6 +89,7 @@ def test_500_items_are_accepted_and_duplicates_and_the_owner_itself_change_nothi
 
 
 @row("1.5/structured-wins")
+@pytest.mark.row("1.5/forms")
 def test_the_structured_form_wins_over_the_legacy_one(share: Share) -> None:
     source, id = share.source, share.things.snapshot
     asked = {**LEGACY, "OperationType": "remove", "UserIds": [TARGET], **structured(add=[{"UserId": THIRD}])}
@@ -210,6 +211,7 @@ def test_reset_takes_only_the_permission_and_then_nobody_has_it(share: Share) ->
 
 
 @row("1.5/all-first")
+@pytest.mark.row("5/all-sees", "5/plain")
 def test_all_stands_first(share: Share) -> None:
     source = share.source
     plain = source.write({0: 0})

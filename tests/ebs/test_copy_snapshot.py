@@ -342,6 +342,7 @@ KEY_OF_A_COPY = [  # Encrypted, is a key named, encryption by default; then of a
 
 @row("0.13", "5/copy-key", "5/copy-key-alone", "1.4/false-ignored")
 @pytest.mark.parametrize(("encrypted", "named", "by_default", "of_plain", "of_encrypted"), KEY_OF_A_COPY)
+@pytest.mark.row("1.4/default-key", "5.2/plain", "5.2/plain-on", "5.2/encrypted", "5.2/encrypted-on")
 def test_the_key_of_a_copy_follows_the_table(
     share: Share, encrypted: bool | None, named: bool, by_default: bool, of_plain: str, of_encrypted: str
 ) -> None:

@@ -205,6 +205,7 @@ KEY_OF_A_VOLUME = [  # Encrypted, is a key named, encryption by default; then ne
 
 @row("0.13", "5/volume-key", "5/volume-key-errors")
 @pytest.mark.parametrize(("encrypted", "named", "by_default", "expected"), KEY_OF_A_VOLUME)
+@pytest.mark.row("5.1/omitted", "5.1/omitted-on", "5.1/true", "5.1/key", "5.1/false", "5.1/false-on", "5.1/key-alone")
 def test_the_key_of_a_volume_follows_the_table(
     share: Share, encrypted: bool | None, named: bool, by_default: bool, expected: tuple[str, ...]
 ) -> None:
@@ -248,6 +249,7 @@ def test_tags_at_creation_need_create_tags_for_that_action(share: Share) -> None
 
 
 @row("1.1/arns")
+@pytest.mark.row("1.1/create-volume-snapshot")
 def test_volumes_have_the_account_in_their_arn_and_snapshots_do_not(share: Share) -> None:
     """Method: an allow with the account filled in matches the volume, and not the snapshot."""
     account = share.with_(target_iam=allow("ec2:CreateVolume", Resource=[f"arn:aws:ec2:us-east-1:{TARGET}:*"]))

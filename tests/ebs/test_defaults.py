@@ -11,6 +11,7 @@ def default_key(hand: Hand) -> str:
     return hand.do("ec2:GetEbsDefaultKmsKeyId")["KmsKeyId"]
 
 
+@pytest.mark.row("1.8/default-literal", "1.8/default-arn")
 def test_the_default_key_is_a_literal_alias_until_one_is_set_and_an_arn_then(share: Share) -> None:
     source, key = share.source, share.things.source_key
     assert default_key(source) == "alias/aws/ebs"
@@ -20,6 +21,7 @@ def test_the_default_key_is_a_literal_alias_until_one_is_set_and_an_arn_then(sha
     assert default_key(source) == "alias/aws/ebs"
 
 
+@pytest.mark.row("1.8/default-bad")
 def test_a_default_key_that_is_not_there_is_accepted_and_shows_when_it_is_used(share: Share) -> None:
     source = share.source
     missing = f"arn:aws:kms:us-east-1:{SOURCE}:key/00000000-0000-4000-8000-000000000000"
@@ -34,6 +36,7 @@ def test_a_default_key_that_is_not_there_is_accepted_and_shows_when_it_is_used(s
     assert source.volume(source.make_volume(Size=1, Encrypted=True)) is not None
 
 
+@pytest.mark.row("1.8/by-default")
 def test_settings_are_of_one_account_in_one_region_and_leave_what_is_there_alone(share: Share) -> None:
     from dataclasses import replace
 
@@ -54,6 +57,7 @@ def test_settings_are_of_one_account_in_one_region_and_leave_what_is_there_alone
     assert not encrypts(source)
 
 
+@pytest.mark.row("6/parent-plain", "6/default-on")
 def test_a_snapshot_started_directly_is_encrypted_by_default_too_and_a_plain_parent_is_refused(share: Share) -> None:
     source = share.source
     parent = source.write({0: 0})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.kernel.call import Request, root_of
 from app.kernel.cloud import Cloud, new_world
 from app.kernel.store import MemoryStore
@@ -10,6 +12,7 @@ from app.services import all_services
 ACCOUNT, REGION = "111111111111", "us-east-1"
 
 
+@pytest.mark.row("1.8/default-asymmetric")
 def test_an_asymmetric_key_is_no_default_key() -> None:
     """ebs.md 1.8: asymmetric keys are refused [D]; the words are inferred. The default stays what it was."""
     cloud = Cloud.create(all_services(), MemoryStore(), new_world("t", seed="1"))

@@ -108,6 +108,7 @@ def test_the_last_write_to_an_index_counts(share: Share) -> None:
         ({"ChecksumAlgorithm": "MD5"}, "Unsupported Checksum Algorithm 'MD5', supported algorithms are SHA256"),
     ],
 )
+@pytest.mark.row("6/blocks")
 def test_what_is_no_block(share: Share, changes: dict[str, Any], refusal: str) -> None:
     asked = put_block(started(share.source), 0, block(0)) | changes
     assert share.source.refused("ebs:PutSnapshotBlock", **asked) == ("ValidationException", refusal)
@@ -157,6 +158,7 @@ def test_tags_of_start_snapshot_need_create_tags_that_no_create_action_narrows(s
 
 
 @row("6/token", "6/token-of-owner")
+@pytest.mark.row("6/token-days")
 def test_a_block_token_names_a_block_and_is_no_permission(share: Share) -> None:
     """An owner's token works for the target while the share lasts, again when it is back, and for seven days."""
     source, target, id = share.source, share.target, share.things.snapshot
@@ -324,6 +326,7 @@ def test_a_disabled_key_stops_children_and_reads_but_not_lists(share: Share) -> 
 
 
 @row("6/calls", "0.9", "0.10", "6/hidden-key", "0.12")
+@pytest.mark.row("2/start-root", "2/start-child", "3.3/direct")
 def test_the_kms_calls_of_the_direct_apis_are_awss(share: Share) -> None:
     """Method: the KMS events that each request set off, with their contexts; all are seen to come from EBS."""
     target, id, key = share.target, share.things.own_snapshot, share.things.own_key

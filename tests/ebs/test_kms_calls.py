@@ -37,12 +37,14 @@ NEW_DATA_KEY = [(NEW_KEY, "T", FRONT), ("CreateGrant", "T", FRONT)]
 
 
 @row("1.2/calls-plain", "1.2/retired")
+@pytest.mark.row("2/plain")
 def test_a_volume_of_a_plain_snapshot_gets_a_new_data_key(share: Share) -> None:
     step = share.volume_in_target(SnapshotId=share.target.write({0: 0}))
     assert calls(step, share) == [*NEW_DATA_KEY, *SERVICE_DECRYPTS[1:]]
 
 
 @row("1.1/empty-encrypted")
+@pytest.mark.row("2/empty")
 def test_an_empty_volume_gets_a_new_data_key(share: Share) -> None:
     step = share.volume_in_target(SnapshotId=None, Size=1)
     assert calls(step, share) == [*NEW_DATA_KEY, *SERVICE_DECRYPTS[1:]]
@@ -87,6 +89,7 @@ def test_a_first_copy_makes_a_data_key_and_two_grants_and_the_service_decrypts_u
 
 
 @row("1.0/grant-operations", "1.0/grantee", "1.0/constraint-type", "1.0/context-keys", "0.10")
+@pytest.mark.row("1.2/source-context")
 def test_grants_are_for_one_operation_and_one_context_to_ec2_itself(share: Share) -> None:
     copy, volume = share.copy_to_target(), share.volume_in_target()
     source = share.cloud.world.records.find(Snapshot, "id", REGION, share.things.snapshot)
@@ -145,6 +148,7 @@ CONDITIONED = [  # a deny on every key; whether a copy and a volume still succee
 
 
 @pytest.mark.parametrize(("condition", "copies", "makes_volumes"), CONDITIONED)
+@pytest.mark.row("1.0/caller-account")
 def test_conditions_see_the_forwarded_call(share: Share, condition: Any, copies: bool, makes_volumes: bool) -> None:
     """Method: the target is denied everything in KMS but DescribeKey under one condition."""
     share.target_now_has(
@@ -204,6 +208,7 @@ def test_forwarded_calls_bear_ec2s_request_id_and_those_of_a_settling_copy_their
 
 
 @row("1.0/under-grant")
+@pytest.mark.row("1.0/policy-denies-grant")
 def test_the_service_works_under_the_grant_whatever_the_caller_may_do_afterwards(slow: Share) -> None:
     """Method: the caller may not decrypt, and the copy is made; a key policy's deny for everybody wins."""
     share = slow.with_(
@@ -232,6 +237,7 @@ def test_data_keys_have_64_bytes(share: Share) -> None:
 
 
 @row("0.8", "0.10")
+@pytest.mark.row("2/own-same", "2/own-other", "2/copy-fresh", "2/copy-incremental")
 def test_re_keying_means_a_new_data_key_and_the_same_key_the_same_one(share: Share) -> None:
     """Method: plaintext data keys, decrypted by KMS for the owner of each key, with each one's own context."""
 

@@ -32,6 +32,7 @@ def test_the_answer_shows_no_progress_and_no_key_and_describe_shows_both(slow: S
 
 
 @row("1.3/keeps-key", "0.10")
+@pytest.mark.row("1.3/inherits", "2/create-snapshot")
 def test_a_snapshot_keeps_the_volumes_data_key_and_its_context_when_the_volume_is_gone(share: Share) -> None:
     source, id = share.source, share.things.volume
     snapshot = source.make_snapshot(id)
@@ -86,6 +87,7 @@ def with_quotas(share: Share) -> Cloud:
 
 
 @row("1.6/not-visible", "1.5/not-owned")
+@pytest.mark.row("1.1/attributes")
 def test_an_id_that_is_not_visible_is_an_error(share: Share) -> None:
     id = share.things.snapshot
     gone = ("InvalidSnapshot.NotFound", f"The snapshot '{id}' does not exist.")
@@ -171,6 +173,7 @@ def test_a_condition_on_resource_tags_sees_the_callers_own_tags_only(share: Shar
     assert share.volume_in_target().outcome == "available"
 
 
+@pytest.mark.row("1.6/delete-touches")
 def test_deleting_a_snapshot_touches_no_other_and_no_volume(share: Share) -> None:
     source, volume = share.source, share.things.volume
     first, second = source.make_snapshot(volume), source.make_snapshot(volume)
@@ -179,6 +182,7 @@ def test_deleting_a_snapshot_touches_no_other_and_no_volume(share: Share) -> Non
     assert share.cloud.world.records.get(Volume, SOURCE, "us-east-1", volume) is not None
 
 
+@pytest.mark.row("1.6/page")
 def test_pages_of_snapshots_hold_each_once_and_a_token_belongs_to_whom_it_was_given(share: Share) -> None:
     """Method: 12 snapshots in pages of 5; the token in other hands, with ids, and spoiled."""
     source = share.source

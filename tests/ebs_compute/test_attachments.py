@@ -26,6 +26,7 @@ def held(yard: Yard, volume: str, instance: str) -> Attachment | None:
     return yard.hand.cloud.world.records.get(Attachment, SOURCE, REGION, f"{volume}/{instance}")
 
 
+@pytest.mark.row("1.0/constraint-attach", "1.0/grantee-attach", "1.7/grant", "1.7/decrypt")
 def test_an_attach_makes_a_grant_as_the_caller_and_decrypts_as_the_instance(yard: Yard) -> None:
     """Steps 1 and 2 of the table, both with the request id of AttachVolume."""
     instance, volume = launch(yard.hand, yard.image), encrypted_volume(yard)
@@ -50,6 +51,7 @@ def test_an_attach_makes_a_grant_as_the_caller_and_decrypts_as_the_instance(yard
     }
 
 
+@pytest.mark.row("1.7/decrypt")
 def test_cloudtrail_shows_the_instance_as_what_the_decrypting_session_is_for(yard: Yard) -> None:
     """The record of kms.md 9 [V]: principal, issuer, scope."""
     instance = launch(yard.hand, yard.image)
@@ -71,6 +73,7 @@ def test_cloudtrail_shows_the_instance_as_what_the_decrypting_session_is_for(yar
     }
 
 
+@pytest.mark.row("1.2/states")
 def test_a_volume_shows_where_it_is_and_is_in_use(yard: Yard) -> None:
     instance, volume = launch(yard.hand, yard.image), yard.hand.make_volume(Size=1)
     assert attach(yard.hand, volume, instance)["State"] == "attaching"
@@ -106,6 +109,7 @@ def test_a_volume_shows_where_it_is_and_is_in_use(yard: Yard) -> None:
         ),
     ],
 )
+@pytest.mark.row("1.7/key-gone", "2/attach")
 def test_what_becomes_of_the_key_does_not_reach_an_attached_volume_but_its_next_attach(yard: Yard, undo: Any) -> None:
     """The plaintext data key stays with the attachment: the volume works on, and can not be attached again.
 
@@ -150,6 +154,7 @@ def test_a_revoked_grant_does_not_stop_an_attached_volume_either(yard: Yard) -> 
     assert (yard.hand.volume(volume) or {})["State"] == "available"
 
 
+@pytest.mark.row("1.7/retire", "2/attach")
 def test_a_detach_retires_the_grant_and_forgets_the_data_key(yard: Yard) -> None:
     """Step 3, by the service; the request id is that of DetachVolume (ST:instances_storage_encryption_handoff [V])."""
     instance, volume = launch(yard.hand, yard.image), encrypted_volume(yard)
@@ -196,6 +201,7 @@ def ask(hand: Hand, volume: str, instance: str, device: str = "/dev/sdf") -> tup
     return hand.refused("ec2:AttachVolume", VolumeId=volume, InstanceId=instance, Device=device)
 
 
+@pytest.mark.row("1.7/in-use")
 def test_a_volume_that_is_attached_is_not_attached_again(yard: Yard) -> None:
     one, other = launch(yard.hand, yard.image), launch(yard.hand, yard.image)
     volume = yard.hand.make_volume(Size=1)
@@ -215,6 +221,7 @@ def test_a_multi_attach_volume_is_attached_to_several_instances_and_free_after_t
     assert (yard.hand.volume(volume) or {})["State"] == "available"
 
 
+@pytest.mark.row("1.7/zone")
 def test_volume_and_instance_are_in_one_zone(yard: Yard) -> None:
     instance = launch(yard.hand, yard.image, Placement={"AvailabilityZone": "us-east-1b"})
     volume = yard.hand.make_volume(Size=1)
@@ -236,6 +243,7 @@ def test_a_device_is_used_once(yard: Yard) -> None:
     )
 
 
+@pytest.mark.row("1.7/not-there")
 def test_a_volume_or_instance_that_is_not_there_is_not_found(yard: Yard) -> None:
     instance, volume = launch(yard.hand, yard.image), yard.hand.make_volume(Size=1)
     nothing = "0123456789abcdef1"
@@ -247,6 +255,7 @@ def test_a_volume_or_instance_that_is_not_there_is_not_found(yard: Yard) -> None
     assert ask(yard.hand, volume, "unknown") == ("InvalidInstanceID.Malformed", 'Invalid id: "unknown"')
 
 
+@pytest.mark.row("1.7/state")
 def test_an_instance_that_ended_takes_no_volume(yard: Yard) -> None:
     instance, volume = launch(yard.hand, yard.image), yard.hand.make_volume(Size=1)
     yard.hand.do("ec2:TerminateInstances", InstanceIds=[instance])
@@ -287,6 +296,7 @@ def test_a_volume_in_use_is_not_deleted(yard: Yard) -> None:
 # stop, start, end
 
 
+@pytest.mark.row("1.7/retire")
 def test_a_stop_retires_the_grants_and_leaves_the_volumes_where_they_are(yard: Yard) -> None:
     """ST:instances_lifecycle: while it is stopped its volumes are `attached` and in use [V]."""
     instance = launch(yard.hand, yard.image)

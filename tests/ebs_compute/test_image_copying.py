@@ -32,6 +32,7 @@ def let_use(yard: Yard) -> None:
     yard.hand.do("kms:PutKeyPolicy", KeyId=yard.key, Policy=policy)
 
 
+@pytest.mark.row("1.9/copy-key")
 def test_a_copy_in_the_same_account_goes_under_the_default_key(yard: Yard) -> None:
     """As a snapshot's copy does: the source's key is not kept."""
     copy = yard.hand.do("ec2:CopyImage", **copied(yard.hand, yard.image))["ImageId"]
@@ -44,6 +45,7 @@ def test_a_copy_in_the_same_account_goes_under_the_default_key(yard: Yard) -> No
     assert yard.hand.read(snapshot["SnapshotId"]) == {0: block(0), 7: block(1)}
 
 
+@pytest.mark.row("1.9/copy-storage")
 def test_a_launch_permission_is_enough_to_launch_and_not_to_copy(yard: Yard) -> None:
     """The snapshot has to be shared beside the image. Then it is copied, and independent."""
     target = root(yard.hand.cloud, TARGET)
@@ -102,6 +104,7 @@ def test_a_copy_in_another_region_is_under_a_key_of_that_region(yard: Yard) -> N
     )
 
 
+@pytest.mark.row("1.1/copy-image")
 def test_copying_is_asked_about_the_image_and_what_is_made(yard: Yard) -> None:
     """ebs.md 1.1: image/ID, image/*, snapshot/*; CopySnapshot and RegisterImage are not needed."""
     needed = [f"image/{yard.image}", "image/*", "snapshot/*"]

@@ -44,6 +44,7 @@ def test_the_owner_stands_among_them_when_it_is_named_and_duplicates_once(yard: 
     assert permissions(yard.hand, yard.image) == []
 
 
+@pytest.mark.row("1.9/managed-key")
 def test_an_image_under_the_aws_managed_key_is_for_nobody_else(yard: Yard) -> None:
     """Casebook 146. Taking a permission back is allowed, and a copy under a customer managed key is shared."""
     image = register(yard.hand, yard.hand.write({0: 0}, Encrypted=True), "default-key")
@@ -57,6 +58,7 @@ def test_an_image_under_the_aws_managed_key_is_for_nobody_else(yard: Yard) -> No
     assert modify(yard.hand, copy, LaunchPermission={"Add": [{"UserId": TARGET}]}) is None
 
 
+@pytest.mark.row("1.9/public")
 def test_only_an_unencrypted_image_is_public(yard: Yard) -> None:
     change = {"Add": [{"Group": "all"}]}
     assert modify(yard.hand, yard.image, LaunchPermission=change) == (
@@ -83,6 +85,7 @@ def test_somebody_else_neither_changes_nor_reads_its_attributes(yard: Yard) -> N
     assert target.refused("ec2:DeregisterImage", ImageId=yard.image) == not_yours
 
 
+@pytest.mark.row("1.9/organizations")
 def test_an_organization_and_its_units_launch_what_is_shared_with_them(yard: Yard) -> None:
     """The members, and nobody outside; a unit means the accounts below it."""
     boss, member, organization, unit = organized(yard.hand)

@@ -62,6 +62,7 @@ def test_an_image_has_a_snapshot_for_its_root(yard: Yard) -> None:
     assert refused(yard, BlockDeviceMappings=blank) == no_root
 
 
+@pytest.mark.row("1.9/register-encrypted")
 def test_encryption_comes_with_the_snapshot_and_is_not_asked_for(yard: Yard) -> None:
     mapping = [{"DeviceName": ROOT, "Ebs": {"SnapshotId": yard.snapshot, "Encrypted": False}}]
     assert refused(yard, BlockDeviceMappings=mapping) == (
@@ -71,6 +72,7 @@ def test_encryption_comes_with_the_snapshot_and_is_not_asked_for(yard: Yard) -> 
     )
 
 
+@pytest.mark.row("1.9/register-own")
 def test_a_snapshot_of_somebody_else_makes_no_image_shared_or_not(yard: Yard) -> None:
     """ST:images_snapshot_references [V]: a copy of one's own does."""
     target = root(yard.hand.cloud, TARGET)
@@ -87,6 +89,7 @@ def test_a_snapshot_of_somebody_else_makes_no_image_shared_or_not(yard: Yard) ->
     )
 
 
+@pytest.mark.row("1.1/register-image")
 def test_registering_needs_the_image_and_the_snapshot(yard: Yard) -> None:
     """Each alone is refused on the other; DescribeSnapshots is not needed (ST:images_controls [V])."""
     image, snapshot = "arn:aws:ec2:us-east-1::image/*", f"arn:aws:ec2:us-east-1::snapshot/{yard.snapshot}"
@@ -100,6 +103,7 @@ def test_registering_needs_the_image_and_the_snapshot(yard: Yard) -> None:
     assert builder.do("ec2:RegisterImage", **asked)["ImageId"].startswith("ami-")
 
 
+@pytest.mark.row("1.6/in-use")
 def test_a_snapshot_of_an_image_is_not_deleted_before_the_image_is(yard: Yard) -> None:
     """Dry run does not look that far; of several images the newest is named first [V]."""
     dry = yard.hand.refused("ec2:DeleteSnapshot", SnapshotId=yard.snapshot, DryRun=True)

@@ -58,6 +58,7 @@ def _who(identity: dict[str, Any]) -> str:
     return "instance" if ":aws:ec2-infrastructure:" in identity["principalId"] else "caller"
 
 
+@pytest.mark.row("1.7/launch-calls", "1.7/grants-left", "1.0/grantee-attach")
 def test_a_launch_makes_its_volume_and_opens_it_with_the_request_id_of_the_launch(yard: Yard) -> None:
     """From an unencrypted image under a key: the sequence of ST:instances_storage_encryption_handoff [V]."""
     image = register(yard.hand, yard.hand.write({0: 0}), "plain")
@@ -100,6 +101,7 @@ def test_an_own_encrypted_image_needs_one_re_encryption_only(yard: Yard) -> None
         ("kms:DescribeKey", "running"),
     ],
 )
+@pytest.mark.row("1.7/launch-decrypt", "1.7/launch-denied")
 def test_a_right_that_the_launcher_lacks_ends_the_instance_or_does_not_matter(
     yard: Yard, denied: str, outcome: str
 ) -> None:
@@ -113,6 +115,7 @@ def test_a_right_that_the_launcher_lacks_ends_the_instance_or_does_not_matter(
     assert state(yard.hand, first["InstanceId"]) == outcome
 
 
+@pytest.mark.row("1.7/state-reason")
 def test_a_failed_launch_says_that_the_key_is_in_a_wrong_state_and_takes_its_volumes_along(yard: Yard) -> None:
     """Misleading, and AWS's; the log knows better: by the instance's id the missing permission is found."""
     launcher = yard.hand.user("launcher", *allow("ec2:*", "kms:*"), *deny("kms:CreateGrant"))
@@ -134,6 +137,7 @@ def test_a_key_that_is_disabled_fails_the_launch_later(yard: Yard, disable: bool
     assert state(yard.hand, instance) == ("terminated" if disable else "running")
 
 
+@pytest.mark.row("1.7/dry-run")
 def test_a_dry_run_does_not_look_at_kms(yard: Yard) -> None:
     launcher = yard.hand.user("launcher", *allow("ec2:*"))
     assert launcher.refused("ec2:RunInstances", **run(yard.image, DryRun=True))[0] == "DryRunOperation"
@@ -249,6 +253,7 @@ def test_a_mapping_that_can_not_be_made_is_refused_at_once(
     assert (code, message.startswith(error[1])) == (error[0], True)
 
 
+@pytest.mark.row("1.2/size-launch")
 def test_a_launch_does_not_raise_a_size_to_the_snapshots(yard: Yard) -> None:
     """CreateVolume does (ebs.md 1.2)."""
     large = register(yard.hand, yard.hand.write({0: 0}, size_gib=4), "large")
@@ -262,6 +267,7 @@ def test_a_launch_does_not_raise_a_size_to_the_snapshots(yard: Yard) -> None:
 # who may launch
 
 
+@pytest.mark.row("1.1/run-instances")
 def test_a_launch_is_asked_about_all_that_it_uses_and_makes(yard: Yard) -> None:
     """ec2:RunInstances on each; ec2:CreateVolume and others are not asked (ST:instances_lifecycle [V])."""
     own = f"arn:aws:ec2:{REGION}:{SOURCE}"
@@ -363,6 +369,7 @@ def unshared(accounts: TwoAccounts) -> Share:
     return replace(accounts.share(), is_shared=False)
 
 
+@pytest.mark.row("1.9/snapshots-not-shared")
 def test_a_shared_image_is_launched_without_its_snapshots_being_shared(accounts: TwoAccounts) -> None:
     """ebs.md 1.9. Under the launcher's own key it is independent of the owner's from then on."""
     share = unshared(accounts)
@@ -378,6 +385,7 @@ def test_a_shared_image_is_launched_without_its_snapshots_being_shared(accounts:
     assert state(share.target, instance) == "running"
 
 
+@pytest.mark.row("1.9/snapshots-not-shared")
 def test_a_launch_permission_is_no_key(accounts: TwoAccounts) -> None:
     """The classic broken AMI share: the key policy does not name the launcher's account. Then it does."""
     share = replace(unshared(accounts), source_key_policy=NOTHING)
@@ -415,6 +423,7 @@ MEASURED = {  # what CreateVolume from a shared snapshot needs on source and tar
 
 @pytest.mark.parametrize("where", ["key policy", "identity"])
 @pytest.mark.parametrize(("action", "side"), MEASURED, ids=lambda each: each)
+@pytest.mark.row("1.9/launch-needs")
 def test_each_right_taken_away_alone_does_to_a_launch_what_it_does_to_a_volume(
     accounts: TwoAccounts, action: str, side: str, where: str
 ) -> None:
@@ -427,6 +436,7 @@ def test_each_right_taken_away_alone_does_to_a_launch_what_it_does_to_a_volume(
     assert state(share.target, instance) == MEASURED[action, side]
 
 
+@pytest.mark.row("5/dies-with-key")
 def test_a_volume_on_the_owners_key_dies_with_it_at_the_next_start(accounts: TwoAccounts) -> None:
     """Launched under the shared key itself: it runs on when the owner disables the key, and does not start again."""
     share = unshared(accounts)
@@ -476,6 +486,7 @@ def keyless_role(hand: Hand) -> Hand:
     return replace(hand, caller=who)
 
 
+@pytest.mark.row("1.9/auto-scaling")
 def test_a_key_policy_that_names_the_launching_role_is_enough(yard: Yard) -> None:
     """ebs.md 1.9: else instances die with InvalidKMSKey.InvalidState."""
     scaler = keyless_role(yard.hand)
@@ -487,6 +498,7 @@ def test_a_key_policy_that_names_the_launching_role_is_enough(yard: Yard) -> Non
     assert state(yard.hand, launch(scaler, yard.image)) == "running"
 
 
+@pytest.mark.row("1.9/auto-scaling")
 def test_a_grant_on_another_accounts_key_lets_a_keyless_role_launch_under_it(accounts: TwoAccounts) -> None:
     """Auto Scaling's documented set-up: the target makes a grant on the source's key for its role."""
     share = replace(unshared(accounts), source_key_policy=allow(f"arn:aws:iam::{TARGET}:root", *EVERY_USE))

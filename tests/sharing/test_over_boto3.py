@@ -196,6 +196,7 @@ def test_paginators_see_everything_once(two: tuple[Person, Person]) -> None:
     assert "NextToken" not in rest
 
 
+@pytest.mark.row("1.10/wire")
 def test_every_answer_and_every_error_has_a_request_id_and_its_http_status(two: tuple[Person, Person]) -> None:
     """A UUID, the same as in the trail. Method: one call of each protocol, and its error."""
     source = two[0]

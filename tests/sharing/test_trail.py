@@ -10,6 +10,7 @@ HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 TAGS = [{"ResourceType": "snapshot", "Tags": [{"Key": "team", "Value": "b"}]}]
 
 
+@pytest.mark.row("3.2/call", "3.2/hidden", "3.1/copy")
 def test_the_owner_gets_a_reduced_copy_of_the_call_with_the_tags_hidden(share: Share) -> None:
     """Same request id and sharedEventID, another eventID; the caller without its ARN and keys."""
     step = share.copy_to_target(TagSpecifications=TAGS)
@@ -26,6 +27,7 @@ def test_the_owner_gets_a_reduced_copy_of_the_call_with_the_tags_hidden(share: S
     assert mine["responseElements"]["snapshotId"] == step.id
 
 
+@pytest.mark.row("3.2/service-events")
 def test_the_owner_is_told_that_a_copy_and_a_volume_were_begun(share: Share) -> None:
     assert (share.copy_to_target().outcome, share.volume_in_target().outcome) == ("completed", "available")
     for name in ("SharedSnapshotCopyInitiated", "SharedSnapshotVolumeCreated"):
@@ -37,6 +39,7 @@ def test_the_owner_is_told_that_a_copy_and_a_volume_were_begun(share: Share) -> 
 
 
 @pytest.mark.parametrize("dry", [False, True])
+@pytest.mark.row("3.1/errors", "3.2/call", "1.10/prefix")
 def test_a_copy_that_is_refused_or_dry_stands_in_both_trails_with_its_code(share: Share, dry: bool) -> None:
     if not dry:
         share.target_now_has(*deny("ec2:CopySnapshot"))
@@ -58,6 +61,7 @@ def test_who_tries_a_snapshot_that_is_not_shared_leaves_nothing_in_its_owners_tr
     assert unshared.source.events() == before
 
 
+@pytest.mark.row("3.1/names", "3.1/modify", "3.1/copy")
 def test_names_of_parameters_are_ec2s_own(share: Share) -> None:
     """KmsKeyId is masterEncryptionKeyId, AvailabilityZone is zone, sizes are text; there is no `resources`."""
     share.volume_in_target(), share.copy_to_target()
@@ -73,6 +77,7 @@ def test_names_of_parameters_are_ec2s_own(share: Share) -> None:
     assert permission["createVolumePermission"] == {"add": {"items": [{"userId": TARGET}]}}
 
 
+@pytest.mark.row("3.3/shared")
 def test_cross_account_key_use_stands_in_both_trails_under_one_shared_id(share: Share) -> None:
     """The destination key's owner gets its own event, the source key's owner a reduced one, with both keys named."""
     assert share.volume_in_target().outcome == "available"

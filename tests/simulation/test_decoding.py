@@ -51,6 +51,7 @@ def decoded(cloud: Cloud, message: str) -> Any:
     return json.loads(answer["DecodedMessage"])
 
 
+@pytest.mark.row("1.11/decoded")
 def test_an_implicit_deny_shows_the_request_and_no_statement(cloud: Cloud) -> None:
     """Shape: policy-evaluation.md 5.3 [O]."""
     bob = user(cloud, allow("s3:*"))
@@ -76,6 +77,7 @@ def test_an_explicit_deny_shows_the_statements_that_deny(cloud: Cloud) -> None:
     assert statement["conditions"]["items"] == [{"key": "aws:username", "values": {"items": [{"value": "b*"}]}}]
 
 
+@pytest.mark.row("1.11/decode")
 def test_only_the_account_that_was_refused_can_decode(cloud: Cloud) -> None:
     message = message_of(cloud, user(cloud, allow("s3:*")))
     assert refused(cloud, root_of(TARGET), "sts:DecodeAuthorizationMessage", EncodedMessage=message) == (
@@ -93,6 +95,7 @@ def test_a_message_does_not_open_after_a_change_or_in_another_world(cloud: Cloud
 
 
 @pytest.mark.parametrize("text", ["no message", "a\nb", "AAAA", "ö"])
+@pytest.mark.row("1.11/decode-letters")
 def test_letters_that_are_no_message_are_refused(cloud: Cloud, text: str) -> None:
     code, _, status = refused(cloud, root_of(SOURCE), "sts:DecodeAuthorizationMessage", EncodedMessage=text)
     assert (code, status) == ("InvalidAuthorizationMessageException", 400)
