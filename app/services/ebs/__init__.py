@@ -1,8 +1,8 @@
 """EBS: EC2's volume and snapshot operations and the EBS direct APIs, which share their records.
 
 records.py what is kept | rules.py resources, condition keys, refusals | envelope.py every call to KMS | plane.py blocks
-under data keys | volumes.py snapshots.py deleting.py sharing.py copying.py direct.py tags.py defaults.py places.py the
-operations
+under data keys | volumes.py snapshots.py deleting.py sharing.py copying.py direct*.py tags.py defaults.py
+places.py the operations
 
 What else is done with them: feature_records.py feature_errors.py what is kept and refused | locks.py tiers.py
 public_access.py recycle_bin.py fast_restore.py modifying.py multi_volume.py volume_*.py the operations | retention*.py
@@ -20,7 +20,9 @@ from app.services.ebs import (
     copying,
     defaults,
     deleting,
-    direct,
+    direct_reading,
+    direct_starting,
+    direct_writing,
     fast_restore,
     image_attributes,
     image_copying,
@@ -55,13 +57,14 @@ from app.services.ebs.feature_records import FEATURE_KINDS
 from app.services.ebs.records import KINDS
 from app.services.ebs.trail import DIRECT_TRAIL, EC2_TRAIL, RETENTION_TRAIL
 
-_STORAGE = (volumes, snapshots, deleting, sharing, copying, direct, tags, defaults, places)
+_STORAGE = (volumes, snapshots, deleting, sharing, copying, tags, defaults, places)
+_DIRECT = (direct_starting, direct_writing, direct_reading)
 _MORE = (volume_copying, volume_details, modifying, multi_volume)
 _KEEPING = (public_access, locks, tiers, recycle_bin, fast_restore)
 _INSTANCES = (attachments, instances, instance_listing, instance_attributes, launching)
 _IMAGES = (images, image_creating, image_listing, image_attributes, image_copying)
 _RETENTION = (retention_rules, retention_locks, retention_tags)
-_MODULES = _STORAGE + _MORE + _KEEPING + _RETENTION + _INSTANCES + _IMAGES
+_MODULES = _STORAGE + _DIRECT + _MORE + _KEEPING + _RETENTION + _INSTANCES + _IMAGES
 
 EBS = Service(
     name="ebs",

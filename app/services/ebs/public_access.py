@@ -42,7 +42,7 @@ def refuse_if_blocked(draft: Draft, call: Call) -> None:
 def _set(draft: Draft, call: Call, state: PublicState) -> Answer:
     draft.put(PublicAccess(account=call.account, region=call.region, id=SETTING, state=state))
     for snapshot in list(draft.scan_index(Snapshot, "public-of", call.account, call.region)):
-        changed = draft.change(snapshot, is_withheld=state == ALL and snapshot.is_public)
+        changed = draft.change(snapshot, is_withheld=state == ALL)
         fast_restore.end_where_unshared(draft, changed)
     return {"State": state}
 

@@ -69,7 +69,7 @@ def _public(snapshot: Snapshot) -> Iterator[Key]:
 
 
 def _public_of(snapshot: Snapshot) -> Iterator[Key]:
-    if snapshot.is_public or snapshot.is_withheld:
+    if snapshot.is_public:
         yield (snapshot.account, snapshot.region, snapshot.id)
 
 

@@ -185,7 +185,9 @@ def modify_snapshot_attribute(draft: Draft, call: Call) -> Answer:
         else tuple(kept)
     )
     is_public = change.adds if change.groups else snapshot.is_public
-    changed = draft.change(snapshot, shared_with=shared, is_public=is_public)
+    changed = draft.change(
+        snapshot, shared_with=shared, is_public=is_public, is_withheld=snapshot.is_withheld and is_public
+    )
     notices.snapshot_was_shared(draft, changed, [each for each in named if change.adds])
     fast_restore.end_where_unshared(draft, changed)
     return {}
@@ -259,5 +261,5 @@ def reset_snapshot_attribute(draft: Draft, call: Call) -> Answer:
     """Take all permissions back."""
     snapshot = own_snapshot(draft, call, call["SnapshotId"])
     assert snapshot is not None
-    fast_restore.end_where_unshared(draft, draft.change(snapshot, shared_with=(), is_public=False))
+    fast_restore.end_where_unshared(draft, draft.change(snapshot, shared_with=(), is_public=False, is_withheld=False))
     return {}
