@@ -66,7 +66,11 @@ def in_own_snapshot(action: str) -> Check:
 
 
 def may_read_or_write(draft: Draft, call: Call, action: str, id: str) -> None:
-    authorize(draft, call, action, snapshot_resource(draft, call, id), CALLER)
+    """A data event names the snapshot, with the requester's account in every copy of it (ebs.md 6 [V])."""
+    resource, made_by = snapshot_resource(draft, call, id), draft.frame.operation
+    if made_by and made_by.is_data_event:
+        draft.frame.touch(call.account, "AWS::EC2::Snapshot", resource.arn)
+    authorize(draft, call, action, resource, CALLER)
 
 
 def invisible(draft: Draft, call: Call, id: str) -> Refused:

@@ -89,9 +89,14 @@ def _ec2_parameters(frame: Frame, error: AwsError | None) -> Any:
     shown = {_NAMES.get(name, lower(name)): _value(name, value) for name, value in sent.items()}
     if frame.call.name in compute_trail.PARAMETERS:
         shown = compute_trail.PARAMETERS[frame.call.name](sent, shown)
-    if frame.call.name == "CopySnapshot":
-        shown.setdefault("destinationRegion", frame.call.region)
-    return shown | {lower(name): value for name, value in is_dry.items()}
+    return shown | _unsaid(frame, shown) | {lower(name): value for name, value in is_dry.items()}
+
+
+def _unsaid(frame: Frame, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record holds though nobody sent it (ebs.md 3.1)."""
+    if frame.call.name == "CopySnapshot" and "destinationRegion" not in shown:
+        return {"destinationRegion": frame.call.region}
+    return {"reportVolumeFailure": False} if frame.call.name == "DeleteVolume" else {}
 
 
 def _permission(sent: Mapping[str, Any]) -> dict[str, Any]:
