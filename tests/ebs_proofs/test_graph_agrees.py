@@ -23,7 +23,7 @@ from app.services.kms.records import Key
 from tests.sharing.accounts import SOURCE, TARGET, Hand, block, root
 from tests.sharing.test_model import SOAK, Kept, Sharing
 
-EXAMPLES, STEPS = (100, 40) if SOAK else (8, 15)
+EXAMPLES, STEPS = (100, 40) if SOAK else (12, 20)
 DAY_MS = 86_400_000
 _numbers = count()
 

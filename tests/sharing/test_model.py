@@ -77,7 +77,7 @@ class Sharing(RuleBasedStateMachine):
     def hand(self, account: str) -> Hand:
         return root(self.cloud, account)
 
-    def key(self, account: str, under: str) -> dict[str, object]:
+    def key(self, account: str, under: str) -> dict[str, Any]:
         if under == "plain":
             return {}
         whose = {"own": account, "other": TARGET if account == SOURCE else SOURCE}
