@@ -66,8 +66,7 @@ ERRORS = rows(
     (
         "quotas",
         "D",
-        "ResourceLimitExceeded and its like",
-        "of EBS's quotas only the rate of CreateSnapshot is simulated",
+        "ResourceLimitExceeded 400 (limits on all snapshots and volumes are not simulated)",
     ),
     ("token", "V", "IdempotentParameterMismatch 400"),
     ("others", "V", "InvalidRegion, InvalidZone.NotFound, MissingParameter 400"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.ebs.row import rows
 
-NO_QUOTAS = "of EBS's quotas only the rate of CreateSnapshot is simulated"
+NO_QUOTAS = "quotas on pending and on all snapshots are not simulated"
 
 HOW_KMS_IS_CALLED = rows(
     "1.0",
@@ -55,7 +55,7 @@ SNAPSHOTS = rows(
 COPIES = rows(
     "1.4",
     ("destination", "D", "called in the destination Region, where the copy then is"),
-    ("11", "D", "20 copies in progress", NO_QUOTAS),
+    ("11", "D", "20 copies in progress for a destination (a quota: only where the world has them)"),
     ("key-of-another", "D", "the key may be of any account whose policy allows it"),
     ("key-kind", "D", "the key is symmetric and of the destination Region"),
     ("default-key", "D", "without a key the account's EBS default key of the destination Region"),

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.kernel.cloud import Cloud
+from app.kernel.world import Rules
 from app.services.ebs.records import Snapshot, Volume
 from tests.sharing.accounts import (
     EVERY_USE,
@@ -157,6 +159,23 @@ def test_the_key_of_a_copy_is_symmetric_and_of_its_region(share: Share) -> None:
     elsewhere = far(share).key()
     refused = ("InvalidParameterValue", f"The specified keyId {elsewhere} is invalid")
     assert share.copy_to_target(KmsKeyId=elsewhere).error == refused
+
+
+@row("1.4/11", "1.10/quotas")
+def test_of_copies_in_progress_there_are_20_for_a_destination_where_a_world_has_quotas(slow: Share) -> None:
+    """Method: 20 copies and one more, without quotas and with; then the first are done."""
+    world = slow.cloud.world
+    strict = replace(world, name=f"{world.name}-limited", rules=Rules(quotas=True))
+    limited = root(Cloud.create(slow.cloud.services, slow.cloud._store, strict), SOURCE)
+    for hand, more in ((slow.source, 21), (limited, 20)):
+        for _ in range(more):
+            hand.copy(slow.things.snapshot)
+    asked = {"SourceRegion": REGION, "SourceSnapshotId": slow.things.snapshot}
+    error = limited.ask("ec2:CopySnapshot", **asked).error
+    assert error is not None
+    assert (error.code, error.status) == ("ResourceLimitExceeded", 400)
+    limited.cloud.advance(600_000)
+    assert limited.copy(slow.things.snapshot)
 
 
 # data keys that stay, and such that do not
