@@ -62,6 +62,7 @@ docs: setup ## Regenerate the generated pages and statements
 	$(BIN)/python -m app.coverage
 	$(BIN)/python -m app.error_pages
 	$(BIN)/python -m app.persistence.statements
+	$(BIN)/python -m tests.ebs.page
 
 postgres: setup ## The stores' contract on a PostgreSQL made for it
 	tests/with_postgres --required $(BIN)/pytest tests/persistence -k postgresql

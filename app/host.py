@@ -111,11 +111,14 @@ class Worlds:
     # the wire door's host
 
     def identify(self, access_key_id: str, session_token: str, world: str | None) -> Identity | AwsError:
-        name = world or self._issuer(access_key_id) or DEFAULT_WORLD
+        name = world or self._issued.get(access_key_id) or DEFAULT_WORLD
         cloud = self.get(name)
+        credential = self.services.credential(cloud.world, access_key_id) if cloud else None
+        if credential is None and not world and (issuer := self._issuer(access_key_id)):
+            name, cloud = issuer, self.get(issuer)
+            credential = self.services.credential(cloud.world, access_key_id) if cloud else None
         if cloud is None:
             return NO_WORLD
-        credential = self.services.credential(cloud.world, access_key_id)
         if credential:
             return _admitted(name, cloud, credential, session_token)
         if self.settings.auth == "strict" or _ISSUED.match(access_key_id):
@@ -140,9 +143,6 @@ class Worlds:
         """The world that issued a key; remembered, because worlds may be many."""
         if not _ISSUED.match(access_key_id):
             return None
-        known = self._issued.get(access_key_id)
-        if known and self._holds(known, access_key_id):
-            return known
         found = next((name for name in self.names() if self._holds(name, access_key_id)), None)
         if found:
             self._issued[access_key_id] = found

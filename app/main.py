@@ -87,6 +87,7 @@ def serve(settings: Settings, ready: Callable[[str], None] = print) -> None:
         timeout_keep_alive=60,
         timeout_graceful_shutdown=5,
         access_log=False,
+        proxy_headers=False,
     )
     server = _Announcing(config, lambda: ready("Ready."))
     try:

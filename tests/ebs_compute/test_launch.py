@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -471,18 +470,10 @@ SLR_GRANT = (
 
 
 def keyless_role(hand: Hand) -> Hand:
-    """A session of a role that may launch and has no permission in KMS, like a service-linked role."""
-    trust = {"Effect": "Allow", "Principal": {"AWS": hand.root}, "Action": "sts:AssumeRole"}
-    made = hand.do(
-        "iam:CreateRole",
-        RoleName="scaler",
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )["Role"]
-    policy = document(allow("ec2:*"))
-    hand.do("iam:PutRolePolicy", RoleName="scaler", PolicyName="launch", PolicyDocument=policy)
-    account = hand.caller.account
-    arn = f"arn:aws:sts::{account}:assumed-role/scaler/AutoScaling"
-    who = Caller("session", account, arn, f"{made['RoleId']}:AutoScaling", "", made["Arn"], made["RoleId"])
+    """A session of Auto Scaling's service-linked role: it may launch and has no permission in KMS."""
+    made = hand.do("iam:CreateServiceLinkedRole", AWSServiceName="autoscaling.amazonaws.com")["Role"]
+    arn = f"arn:aws:sts::{hand.caller.account}:assumed-role/{made['RoleName']}/AutoScaling"
+    who = Caller("session", hand.caller.account, arn, f"{made['RoleId']}:AutoScaling", "", made["Arn"], made["RoleId"])
     return replace(hand, caller=who)
 
 

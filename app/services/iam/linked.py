@@ -1,7 +1,8 @@
 """Service-linked roles: made for one AWS service, trusted by it alone, changed by nobody else.
 
-reseal does not hold the managed policies of these roles; where a service acts as such a role, KMS grants and key
-policies name the role, which is what cross-account use of keys rests on (policy-evaluation.md 4.7).
+Auto Scaling's role has its managed policy, which says nothing of KMS: a launch under an own key rests on a key
+policy or a grant that names the role (ebs.md 1.9, policy-evaluation.md 4.7). Of the other roles reseal does not hold
+the managed policies.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class _Linked:
     role: str
     description: str = ""
     takes_suffix: bool = False
+    policy: str = ""  # ARN of its managed policy, where reseal holds it
 
 
 LINKED: Final = (  # names: documentation of each service [D]
@@ -33,6 +35,7 @@ LINKED: Final = (  # names: documentation of each service [D]
         "AWSServiceRoleForAutoScaling",
         "Default Service-Linked Role enables access to AWS Services and Resources used or managed by Auto Scaling",
         takes_suffix=True,
+        policy="arn:aws:iam::aws:policy/aws-service-role/AutoScalingServiceRolePolicy",
     ),
     _Linked("backup.amazonaws.com", "AWSServiceRoleForBackup"),
     _Linked("cloudtrail.amazonaws.com", "AWSServiceRoleForCloudTrail"),
@@ -86,6 +89,7 @@ def create_service_linked_role(draft: Draft, call: Call) -> Answer:
         trust=_trust(service),
         description=call["Description"] or row.description,
         service=service,
+        attached=(row.policy,) if row.policy else (),
     )
     touch(draft, call, draft.put(role))
     return {"Role": shapes.role(draft.world, role)}

@@ -147,6 +147,25 @@ _ROWS: Final = (
             "account:GetRegionOptStatus", "account:GetPrimaryEmail", Sid="AWSOrganizationsReadOnlyAccount",
         ),
     ),
+    _row(  # of its statements those on EC2 and IAM; the others let it work with services that reseal does not have
+        "AutoScalingServiceRolePolicy", "v1", "2018-01-08T23:10:55", "2018-01-08T23:10:55",
+        "Enables access to AWS Services and Resources used or managed by Auto Scaling",
+        _allow(
+            "ec2:AttachClassicLinkVpc", "ec2:CancelSpotInstanceRequests", "ec2:CreateFleet", "ec2:CreateTags",
+            "ec2:DeleteTags", "ec2:Describe*", "ec2:DetachClassicLinkVpc", "ec2:ModifyInstanceAttribute",
+            "ec2:RequestSpotInstances", "ec2:RunInstances", "ec2:StartInstances", "ec2:StopInstances",
+            "ec2:TerminateInstances", Sid="EC2InstanceManagement",
+        ),
+        _allow(
+            "iam:PassRole", Sid="EC2InstanceProfileManagement",
+            Condition={"StringLike": {"iam:PassedToService": "ec2.amazonaws.com*"}},
+        ),
+        _allow(
+            "iam:CreateServiceLinkedRole", Sid="EC2SpotManagement",
+            Condition={"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}},
+        ),
+        path="/aws-service-role/",
+    ),
     _row(
         "AWSDenyAll", "v2", "2019-05-01T22:36:14", "2023-12-18T16:42:05",
         "Deny all access.",
