@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from app.kernel.call import Call, Caller
     from app.kernel.draft import Draft
     from app.kernel.records import Record
+    from app.kernel.world import World
 
 Side = Literal["both", "caller"]
 BOTH: Side = "both"  # the caller's account and the owner's must allow
@@ -170,7 +171,7 @@ def ask(draft: Draft, call: Call, action: str, resource: Resource, side: Side = 
         **resource.context,
     }
     return Question(
-        principal=principal_of(caller, own),
+        principal=principal_of(caller, own, canonical_id(world, caller.account)),
         action=action,
         resource=resource.arn,
         resource_account=resource.account if side == BOTH else caller.account,
@@ -204,7 +205,12 @@ _KINDS = {
 }
 
 
-def principal_of(caller: Caller, own: IdentityLayers) -> Principal:
+def canonical_id(world: World, account: str) -> str:
+    """An account's canonical user id, 64 hex digits; "" for a service."""
+    return world.digest("canonical-user", account).hex() if account else ""
+
+
+def principal_of(caller: Caller, own: IdentityLayers, canonical: str = "") -> Principal:
     return Principal(
         _KINDS[caller.kind],
         caller.account,
@@ -213,6 +219,7 @@ def principal_of(caller: Caller, own: IdentityLayers) -> Principal:
         caller.role_arn,
         caller.role_id,
         own.is_service_linked,
+        canonical,
     )
 
 

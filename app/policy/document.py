@@ -78,6 +78,12 @@ def principals_named(document: Document) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in _under_aws(document) if text != EVERYONE))
 
 
+def canonical_users(document: Document) -> tuple[str, ...]:
+    """Every canonical user id that the document names: a form that S3 and CloudFront take, KMS and IAM do not."""
+    elements = (one.principal for one in document.statements if one.principal)
+    return tuple(text for element in elements for kind, text in element.written if kind == "CanonicalUser")
+
+
 @lru_cache(maxsize=4096)
 def _with_ids(document: Document, pairs: tuple[tuple[str, str], ...]) -> Document:
     ids = dict(pairs)

@@ -28,6 +28,8 @@ _ARN: Final = re.compile(
     r"|sts::[0-9]{12}:assumed-role/[^/*?]+/[^/*?]+|sts::[0-9]{12}:federated-user/[^/*?]+)"
 )
 _UNIQUE_ID: Final = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{5,}")
+_CANONICAL_ID: Final = re.compile(r"[0-9a-f]{64}")
+_PREFIXES: Final = {"Service": "service", "CanonicalUser": "canonical"}
 _SERVICE: Final = re.compile(r"[a-z0-9.-]+\.(?:amazonaws\.com|amazonaws\.com\.cn|amazon\.com|internal)")
 
 
@@ -62,6 +64,7 @@ def names_of(principal: Principal) -> Names:
     """Every name under which policies may mean this caller."""
     direct = {EVERYONE, principal.arn, *_id_names(principal.unique_id)} - {""}
     account = {f"account:{principal.account}"} if principal.account else set[str]()
+    account |= {f"canonical:{principal.canonical_id}"} if principal.canonical_id else set()
     shown = tuple(name for name in (principal.arn, principal.issuer_arn, principal.account) if name)
     match principal.kind:
         case PrincipalKind.SERVICE:
@@ -81,9 +84,9 @@ def _id_names(unique_id: str) -> tuple[str, ...]:
 
 
 def listed_name(kind: str, text: str, ids: Mapping[str, str] | None = None) -> str:
-    """The one name that an entry of a Principal element stands for; `kind` is AWS, Service or Federated."""
-    if kind == "Service":
-        return f"service:{text}"
+    """The one name that an entry of a Principal element stands for; `kind` is AWS, Service, Federated, CanonicalUser."""
+    if kind in _PREFIXES:
+        return f"{_PREFIXES[kind]}:{text}"
     return entry_name(text, ids) if kind == "AWS" else text
 
 
@@ -116,6 +119,10 @@ def is_aws_principal(text: str) -> bool:
     """May the text stand under "AWS"? Not: groups, wildcards inside an ARN, free text."""
     forms = (_ARN, _ROLE, _UNIQUE_ID)
     return text == EVERYONE or bool(account_named(text)) or any(form.fullmatch(text) for form in forms)
+
+
+def is_canonical_id(text: str) -> bool:
+    return _CANONICAL_ID.fullmatch(text) is not None
 
 
 def is_service(text: str) -> bool:

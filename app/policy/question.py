@@ -37,6 +37,7 @@ class Principal:
     issuer_arn: str = ""  # of a session: its role's ARN, path included; of a federated user: the user's ARN
     issuer_id: str = ""  # of a session: its role's unique id (AROA...); of a federated user: the user's (AIDA...)
     is_service_linked: bool = False  # a session of a role under /aws-service-role/
+    canonical_id: str = ""  # 64 hex digits: the account's other name, in policies of S3 and CloudFront
 
 
 class LayerKind(StrEnum):

@@ -14,7 +14,7 @@ from typing import Final
 from app.policy.conditions import Comparison, SetOperator, comparison, condition
 from app.policy.grammar import Grammar, Presence
 from app.policy.match import ACTION, action_test, resource_test
-from app.policy.principals import EVERYONE, is_aws_principal, is_service, listed_name
+from app.policy.principals import EVERYONE, is_aws_principal, is_canonical_id, is_service, listed_name
 from app.policy.scan import Array, Mark, Member, Node, Object, PolicySyntaxError, Scalar
 from app.policy.statement import ActionElement, Element, PrincipalElement, ResourceElement, Statement, UnfitElement
 from app.policy.trace import Effect, Why
@@ -254,4 +254,9 @@ def _is_provider(text: str) -> bool:
     return bool(text) and "*" not in text
 
 
-_PRINCIPAL_CHECKS: Final = {"AWS": is_aws_principal, "Service": is_service, "Federated": _is_provider}
+_PRINCIPAL_CHECKS: Final = {
+    "AWS": is_aws_principal,
+    "Service": is_service,
+    "Federated": _is_provider,
+    "CanonicalUser": is_canonical_id,
+}

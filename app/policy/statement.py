@@ -125,7 +125,7 @@ class PrincipalElement:
     """
 
     is_not: bool
-    written: tuple[tuple[str, str], ...]  # (AWS, Service or Federated; text)
+    written: tuple[tuple[str, str], ...]  # (AWS, Service, Federated or CanonicalUser; text)
     entries: frozenset[str]  # names, see principals.py
     denies: bool
     mark: Mark

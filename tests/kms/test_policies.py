@@ -59,6 +59,13 @@ def test_principals_must_exist(lab: Lab, principal: str) -> None:
     text = policy(OWNER, allow("kms:Decrypt", principal))
     assert lab.refused(SOURCE, "PutKeyPolicy", KeyId=lab.key(), Policy=text) == INVALID_PRINCIPALS
     assert lab.refused(SOURCE, "CreateKey", Policy=text) == INVALID_PRINCIPALS
+
+
+def test_a_canonical_user_is_no_principal_of_a_key_policy(lab: Lab) -> None:
+    """It is a form of S3's; that KMS answers so is inferred."""
+    statement = {"Effect": "Allow", "Principal": {"CanonicalUser": "c0" * 32}, "Action": "kms:*", "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    assert lab.refused(SOURCE, "CreateKey", Policy=text) == INVALID_PRINCIPALS
     assert lab.causes()[0] == "POLICY_MALFORMED"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.policy.document import DocumentKind, parse
@@ -66,7 +67,10 @@ def federated(account: str = HERE) -> Principal:
     )
 
 
+CANONICAL = "c0" * 32
+
 CALLERS: Mapping[str, Principal] = {
+    "canonical": replace(user(), canonical_id=CANONICAL),
     "user": user(),
     "role": session(),
     "root": root(),

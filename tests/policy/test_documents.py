@@ -80,7 +80,8 @@ def test_each_kind_has_a_good_statement(kind: DocumentKind) -> None:
         (DocumentKind.RESOURCE, TO_ALL | {"Principal": {"AWS": f"arn:aws:iam::{HERE}:role/*"}}, "no principal"),
         (DocumentKind.RESOURCE, TO_ALL | {"Principal": {"AWS": f"arn:aws:iam::{HERE}:group/x"}}, "no principal"),
         (DocumentKind.RESOURCE, TO_ALL | {"Principal": {"Service": "ec2"}}, "no principal"),
-        (DocumentKind.RESOURCE, TO_ALL | {"Principal": {"CanonicalUser": "ab"}}, "of the kind"),
+        (DocumentKind.RESOURCE, TO_ALL | {"Principal": {"CanonicalUser": "ab"}}, "no principal"),
+        (DocumentKind.RESOURCE, TO_ALL | {"Principal": {"Somebody": "ab"}}, "of the kind"),
         (
             DocumentKind.RESOURCE,
             TO_ALL | {"Condition": {"ForAllValues:StringEquals": {"kms:EncryptionContext:a": "b"}}},

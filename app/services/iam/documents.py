@@ -17,7 +17,14 @@ from app.kernel.authority import PrincipalFacts
 from app.kernel.call import Pairs
 from app.kernel.errors import AwsError
 from app.kernel.world import World
-from app.policy.document import Document, DocumentKind, PolicySyntaxError, parse, principals_named
+from app.policy.document import (
+    Document,
+    DocumentKind,
+    PolicySyntaxError,
+    canonical_users,
+    parse,
+    principals_named,
+)
 from app.policy.principals import is_aws_principal, is_service
 from app.services.iam import errors
 from app.services.iam.providers import principal_arn, principal_facts
@@ -76,6 +83,8 @@ def checked_trust(world: World, text: str, size_max: int) -> Pairs:
     if size(text) > size_max:
         errors.QUOTA.refuse(quota="ACLSizePerRole", limit=size_max)
     document = checked(text, DocumentKind.TRUST)
+    for id in canonical_users(document):
+        errors.UNKNOWN_PRINCIPAL.refuse(kind="CanonicalUser", principal=id)
     named = {arn: _existing(world, arn) for arn in principals_named(document) if _NAMED.fullmatch(arn)}
     return tuple(
         sorted((arn, one.unique_id) for arn, one in named.items() if one.kind != "root" and arn != one.unique_id)

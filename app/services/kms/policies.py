@@ -16,7 +16,7 @@ from app.kernel.call import Call, Pairs
 from app.kernel.draft import Draft
 from app.kernel.operation import operation
 from app.kernel.records import replace
-from app.policy.document import DocumentKind, PolicySyntaxError, parse, principals_named
+from app.policy.document import DocumentKind, PolicySyntaxError, canonical_users, parse, principals_named
 from app.services.kms.checks import KEY_STATE, allowed_on_key
 from app.services.kms.errors import (
     INVALID_PRINCIPALS,
@@ -55,6 +55,8 @@ def saved_policy(draft: Draft, call: Call, key: Key, text: str) -> Key:
         document = parse(text, DocumentKind.RESOURCE)
     except PolicySyntaxError as wrong:
         MALFORMED_POLICY.refuse(text=str(wrong))
+    if canonical_users(document):  # no form of KMS's; the answer is inferred
+        INVALID_PRINCIPALS.refuse()
     changed = replace(key, policy=text, policy_ids=tuple(_ids(draft, principals_named(document))))
     if not call["BypassPolicyLockoutSafetyCheck"] and not may(draft, call, "kms:PutKeyPolicy", resource_of(changed)):
         LOCKOUT.refuse()
