@@ -84,7 +84,7 @@ def _id_names(unique_id: str) -> tuple[str, ...]:
 
 
 def listed_name(kind: str, text: str, ids: Mapping[str, str] | None = None) -> str:
-    """The one name that an entry of a Principal element stands for; `kind` is AWS, Service, Federated, CanonicalUser."""
+    """The one name that an entry of a Principal element stands for; `kind`: AWS, Service, Federated, CanonicalUser."""
     if kind in _PREFIXES:
         return f"{_PREFIXES[kind]}:{text}"
     return entry_name(text, ids) if kind == "AWS" else text

@@ -59,6 +59,7 @@ def test_principals_must_exist(lab: Lab, principal: str) -> None:
     text = policy(OWNER, allow("kms:Decrypt", principal))
     assert lab.refused(SOURCE, "PutKeyPolicy", KeyId=lab.key(), Policy=text) == INVALID_PRINCIPALS
     assert lab.refused(SOURCE, "CreateKey", Policy=text) == INVALID_PRINCIPALS
+    assert lab.causes()[0] == "POLICY_MALFORMED"
 
 
 def test_a_canonical_user_is_no_principal_of_a_key_policy(lab: Lab) -> None:
@@ -66,7 +67,6 @@ def test_a_canonical_user_is_no_principal_of_a_key_policy(lab: Lab) -> None:
     statement = {"Effect": "Allow", "Principal": {"CanonicalUser": "c0" * 32}, "Action": "kms:*", "Resource": "*"}
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     assert lab.refused(SOURCE, "CreateKey", Policy=text) == INVALID_PRINCIPALS
-    assert lab.causes()[0] == "POLICY_MALFORMED"
 
 
 def test_a_principal_that_is_deleted_and_made_again_has_lost_its_access(lab: Lab) -> None:
