@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import sys
-from enum import IntEnum, StrEnum
-from typing import Annotated, NoReturn
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
+from app.exits import Exit, fail
 from app.settings import DEFAULT_ACCOUNT, PORT, Settings
-
-
-class Exit(IntEnum):
-    """Exit codes of every command."""
-
-    AS_EXPECTED = 0
-    EXPECTATION_FAILED = 1
-    USAGE = 2  # a wrong option or an invalid file
-    COULD_NOT_RUN = 3  # no server, no store, no network
-    NOTHING_TO_RUN = 5
-    BUG = 70
-    INTERRUPTED = 130
 
 
 class Auth(StrEnum):
@@ -54,12 +43,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A simulator of encrypted-snapshot sharing between AWS accounts.",
 )
-
-
-def fail(code: Exit, message: str) -> NoReturn:
-    """End with a message on stderr; never a traceback."""
-    typer.echo(f"reseal: {message}", err=True)
-    raise typer.Exit(code)
 
 
 @app.command()

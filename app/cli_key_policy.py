@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-USAGE = 2  # as in `app.cli.Exit`, which mounts this module
+from app.exits import Exit, fail
 
 Values = Annotated[list[str], typer.Option("--set", help="A value to fill in, such as owner=111111111111; repeatable.")]
 
@@ -27,14 +27,9 @@ def key_policy(
             typer.echo(f"{each}  {' '.join(f'--set {parameter}=...' for parameter in templates.parameters(each))}")
         return
     if name not in templates.NAMES:
-        _fail(f"there is no template {name!r}; there are {', '.join(templates.NAMES)}")
+        fail(Exit.USAGE, f"there is no template {name!r}; there are {', '.join(templates.NAMES)}")
     given = dict(value.split("=", 1) for value in values if "=" in value)
     missing = [each for each in templates.parameters(name) if each not in given]
     if missing:
-        _fail(f"{name} needs {', '.join(f'--set {each}=...' for each in missing)}")
+        fail(Exit.USAGE, f"{name} needs {', '.join(f'--set {each}=...' for each in missing)}")
     typer.echo(templates.filled(name, **given), nl=False)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"reseal: {message}", err=True)
-    raise typer.Exit(USAGE)

@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 
-# As in `app.cli.Exit`.
-AS_EXPECTED, EXPECTATION_FAILED, USAGE, COULD_NOT_RUN, NOTHING_TO_RUN = 0, 1, 2, 3, 5
+from app.exits import Exit, fail
+
 POLL_S: Final = 0.5
 KEPT_AT_MOST: Final = 200  # nested calls held back until the call that made them
 
@@ -47,14 +47,14 @@ def explain_event(event: str, policies: str, event_id: str, json: bool) -> None:
     from app.outside.reading import Unreadable, read, source_of
 
     if not policies:
-        _fail(USAGE, "an event file is explained with the policies it met: --policies DIR")
+        fail(Exit.USAGE, "an event file is explained with the policies it met: --policies DIR")
     try:
         source = source_of(sys.stdin.read(), "stdin") if event == "-" else read(Path(event), event)
         found = explained(source, Folder(Path(policies)), event_id)
     except FileNotFoundError:
-        _fail(USAGE, f"there is no file {event}")
+        fail(Exit.USAGE, f"there is no file {event}")
     except Unreadable as unreadable:
-        _fail(USAGE, str(unreadable))
+        fail(Exit.USAGE, str(unreadable))
     typer.echo(msgspec.json.encode(found.body).decode() if json else found.text)
 
 
@@ -66,7 +66,7 @@ def explain_text(text: str, json: bool) -> None:
 
     found = wording_of(text)
     if found is None:
-        _fail(USAGE, "reseal does not know this text; give the whole of it, or the event with --policies")
+        fail(Exit.USAGE, "reseal does not know this text; give the whole of it, or the event with --policies")
     typer.echo(msgspec.json.encode({"reseal": 1, **as_json(found)}).decode() if json else as_text(found))
 
 
@@ -87,7 +87,7 @@ def audit(
     from app.outside.reading import Unreadable, read
 
     if kind and kind not in KINDS:
-        _fail(USAGE, f"--kind is one of {', '.join(KINDS)}, not {kind!r}")
+        fail(Exit.USAGE, f"--kind is one of {', '.join(KINDS)}, not {kind!r}")
     found: list[Finding] = []
     for path in _policy_files(files):
         try:
@@ -95,13 +95,13 @@ def audit(
         except Unreadable as broken:
             found.append(Finding.broken(broken))
         except FileNotFoundError:
-            _fail(USAGE, f"there is no file {path}")
+            fail(Exit.USAGE, f"there is no file {path}")
     for one in found if not json else ():
         typer.echo(one.as_text())
     if json:
         typer.echo(msgspec.json.encode({"reseal": 1, "findings": [one.as_json() for one in found]}).decode())
     typer.echo(f"{len(found)} finding{'' if len(found) == 1 else 's'}", err=True)
-    raise typer.Exit(EXPECTATION_FAILED if any(map(is_grave, found)) else AS_EXPECTED)
+    raise typer.Exit(Exit.EXPECTATION_FAILED if any(map(is_grave, found)) else Exit.AS_EXPECTED)
 
 
 def _policy_files(files: list[str]) -> Iterator[Path]:
@@ -151,7 +151,7 @@ def _pages(endpoint: str, after: int, token: str, follow: bool) -> Iterator[list
         try:
             page = server._rest(f"log?after={after}")
         except PortFailed as failed:
-            _fail(COULD_NOT_RUN, str(failed))
+            fail(Exit.COULD_NOT_RUN, str(failed))
         if page["calls"]:
             yield page["calls"]
         if page["after"] == after:
@@ -159,8 +159,3 @@ def _pages(endpoint: str, after: int, token: str, follow: bool) -> Iterator[list
                 return
             time.sleep(POLL_S)
         after = page["after"]
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    typer.echo(f"reseal: {message}", err=True)
-    raise typer.Exit(code)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from typing import Annotated, NoReturn
+from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
 import typer
 
+from app.exits import Exit, fail
 from app.settings import DEFAULT_WORLD, PORT
 
-USAGE, COULD_NOT_RUN = 2, 3  # as in `app.cli.Exit`, which mounts this module
 TIMEOUT_S = 60
 
 
@@ -34,7 +34,7 @@ def prices(
 def _fetched(endpoint: str, query: dict[str, str], token: str) -> str:
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https"):
-        _fail(USAGE, f"an endpoint begins with http://, not {endpoint!r}")
+        fail(Exit.USAGE, f"an endpoint begins with http://, not {endpoint!r}")
     world = parts.path.strip("/").removeprefix("w/") or DEFAULT_WORLD
     url = f"{parts.scheme}://{parts.netloc}/api/v1/worlds/{world}/prices?{urlencode(query)}"
     headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -43,11 +43,9 @@ def _fetched(endpoint: str, query: dict[str, str], token: str) -> str:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - likewise
             return answer.read().decode()
     except urllib.error.HTTPError as error:
-        _fail(USAGE if error.code in (404, 422) else COULD_NOT_RUN, f"{endpoint} answered {error.read().decode()}")
+        fail(
+            Exit.USAGE if error.code in (404, 422) else Exit.COULD_NOT_RUN,
+            f"{endpoint} answered {error.read().decode()}",
+        )
     except OSError as error:
-        _fail(COULD_NOT_RUN, f"{endpoint} does not answer ({error}); is `reseal serve` running?")
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    typer.echo(f"reseal: {message}", err=True)
-    raise typer.Exit(code)
+        fail(Exit.COULD_NOT_RUN, f"{endpoint} does not answer ({error}); is `reseal serve` running?")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from app.exits import Exit, fail
 
 if TYPE_CHECKING:
     from app.policy.explain_values import Mending
 
-# As in `app.cli.Exit`, which mounts this module.
-AS_EXPECTED, EXPECTATION_FAILED, USAGE, COULD_NOT_RUN, NOTHING_TO_RUN = 0, 1, 2, 3, 5
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
@@ -51,9 +51,9 @@ def repair(
     """The smallest repairs of a refusal, each tried: as edited lines, `aws` commands and Terraform."""
     offered = _offered(about, last, step, journal, endpoint, token)
     if not offered.mendings:
-        _fail(NOTHING_TO_RUN, f"there is no repair for {offered.of}")
+        fail(Exit.NOTHING_TO_RUN, f"there is no repair for {offered.of}")
     if choose > len(offered.mendings):
-        _fail(USAGE, f"there are {len(offered.mendings)} repairs for {offered.of}; choose one of them")
+        fail(Exit.USAGE, f"there are {len(offered.mendings)} repairs for {offered.of}; choose one of them")
     chosen = offered.mendings[choose - 1]
     typer.echo(_as_json(offered) if json else _as_text(offered, choose), nl=False)
     if write:
@@ -68,8 +68,8 @@ def _offered(about: str, last: bool, step: str, journal: str, endpoint: str, tok
     if endpoint and (about or last):
         return _of_server(endpoint, about, token)
     if about.endswith((".yaml", ".yml")):
-        _fail(USAGE, f"there is no file {about}")
-    return _fail(USAGE, "name a scenario file; or a run with --journal; or an id, or --last, with --endpoint")
+        fail(Exit.USAGE, f"there is no file {about}")
+    return fail(Exit.USAGE, "name a scenario file; or a run with --journal; or an id, or --last, with --endpoint")
 
 
 def _of_scenario(file: str, step: str) -> Offered:
@@ -87,12 +87,12 @@ def _of_scenario(file: str, step: str) -> Offered:
         accounts = account_ids(load(file))
     except InvalidFile as invalid:
         typer.echo(str(invalid), err=True)
-        raise typer.Exit(USAGE) from None
+        raise typer.Exit(Exit.USAGE) from None
     except PortFailed as failed:
-        _fail(COULD_NOT_RUN, str(failed))
+        fail(Exit.COULD_NOT_RUN, str(failed))
     refused = [each.step for each in report.transitions if each.step in repairs]
     if not refused or (step and step not in refused):
-        _fail(NOTHING_TO_RUN, f"{file}: step {step!r} was not refused" if step else f"{file}: nothing was refused")
+        fail(Exit.NOTHING_TO_RUN, f"{file}: step {step!r} was not refused" if step else f"{file}: nothing was refused")
     name = step or refused[-1]
     return Offered(name, repairs[name], accounts)
 
@@ -104,12 +104,12 @@ def _scenario_of(journal: str, run: str) -> str:
     known = FileJournal(journal)
     runs = known.runs()
     if not runs:
-        _fail(NOTHING_TO_RUN, f"{journal} has no run")
+        fail(Exit.NOTHING_TO_RUN, f"{journal} has no run")
     if run and run not in runs:
-        _fail(USAGE, f"{journal} has no run {run!r}")
+        fail(Exit.USAGE, f"{journal} has no run {run!r}")
     begun = next((entry for entry in known.entries(run or runs[-1]) if entry["kind"] == "begin"), None)
     if begun is None or not Path(begun["scenario"]).is_file():
-        _fail(COULD_NOT_RUN, f"the scenario of the run is not there any more: {begun and begun['scenario']}")
+        fail(Exit.COULD_NOT_RUN, f"the scenario of the run is not there any more: {begun and begun['scenario']}")
     return str(begun["scenario"])
 
 
@@ -121,7 +121,7 @@ def _of_server(endpoint: str, about: str, token: str) -> Offered:
     try:
         return Offered(about or "the last refusal", mendings_of(OverHttp(endpoint, {}, token), about), {})
     except PortFailed as failed:
-        _fail(COULD_NOT_RUN, str(failed))
+        fail(Exit.COULD_NOT_RUN, str(failed))
 
 
 def _as_json(offered: Offered) -> str:
@@ -169,7 +169,7 @@ def _write(chosen: Mending, accounts: Mapping[str, str]) -> None:
     try:
         files = write(chosen.body, accounts)
     except CannotWrite as error:
-        _fail(COULD_NOT_RUN, f"nothing was written: {error}")
+        fail(Exit.COULD_NOT_RUN, f"nothing was written: {error}")
     for file in files:
         typer.echo(f"wrote {file}", err=True)
 
@@ -195,12 +195,7 @@ def policies(
     try:
         asked = Asked.of(source, target, source_key, target_key, principal, operations, region)
     except InvalidAsk as invalid:
-        _fail(USAGE, str(invalid))
+        fail(Exit.USAGE, str(invalid))
     found = narrowest(asked)
     typer.echo(found.as_json() if json else found.as_text(), nl=False)
-    raise typer.Exit(AS_EXPECTED if found.is_proved else EXPECTATION_FAILED)
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    typer.echo(f"reseal: {message}", err=True)
-    raise typer.Exit(code)
+    raise typer.Exit(Exit.AS_EXPECTED if found.is_proved else Exit.EXPECTATION_FAILED)

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
+
+from app.exits import Exit, fail
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from workflows.session import Options
     from workflows.transition import Report
 
-# As in `app.cli.Exit`, which mounts this module.
-AS_EXPECTED, EXPECTATION_FAILED, USAGE, COULD_NOT_RUN, NOTHING_TO_RUN = 0, 1, 2, 3, 5
 
 Files = Annotated[list[str], typer.Argument(help="Scenario files (*.reseal.yaml), or folders of them.")]
 Endpoint = Annotated[str, typer.Option(help="Run at this endpoint: a reseal server (URL or URL/w/WORLD) or any other.")]
@@ -70,7 +70,7 @@ def run(
 
     options = Options(endpoint, journal, run_id, token)
     if run_id and not journal:
-        _fail(USAGE, "--run needs the --journal of that run")
+        fail(Exit.USAGE, "--run needs the --journal of that run")
     show = Show(given, brief, repairs, json)
     codes = [_run_one(file, options, svg, show) for file in _scenarios(files)]
     raise typer.Exit(max(codes))
@@ -89,10 +89,10 @@ def _run_one(file: str, options: Options, svg: str, show: Show) -> int:
         found, repairs = run_file(file, all_services(), options, tries=show.repairs)
     except InvalidFile as invalid:
         typer.echo(str(invalid), err=True)
-        return USAGE
+        return Exit.USAGE
     except PortFailed as failed:
         typer.echo(f"reseal: {failed}", err=True)
-        return COULD_NOT_RUN
+        return Exit.COULD_NOT_RUN
     text = report.as_text(found, given=show.given, brief=show.brief, repairs=repairs)
     typer.echo(report.as_json(found, repairs) if show.json else text)
     typer.echo(report.summary(found, time.monotonic() - started), err=True)
@@ -113,8 +113,8 @@ def _say_where(endpoint: str, found: Report) -> None:
 
 def _code(found: Report) -> int:
     if found.stopped:
-        return COULD_NOT_RUN
-    return AS_EXPECTED if found.ok else EXPECTATION_FAILED
+        return Exit.COULD_NOT_RUN
+    return Exit.AS_EXPECTED if found.ok else Exit.EXPECTATION_FAILED
 
 
 def check(files: Files, json: Json = False) -> None:
@@ -131,7 +131,7 @@ def check(files: Files, json: Json = False) -> None:
             mistakes += invalid.mistakes
     for mistake in mistakes:
         typer.echo(_mistake_json(mistake) if json else str(mistake))
-    raise typer.Exit(USAGE if mistakes else AS_EXPECTED)
+    raise typer.Exit(Exit.USAGE if mistakes else Exit.AS_EXPECTED)
 
 
 def _mistake_json(mistake: Any) -> str:
@@ -158,7 +158,7 @@ def graph(
     try:
         typer.echo(FORMATS[format.value](selected(found, select) if select else found), nl=False)
     except (KeyError, ValueError) as error:
-        _fail(USAGE, str(error.args[0]))
+        fail(Exit.USAGE, str(error.args[0]))
 
 
 def _graph_of_run(file: str, at: str) -> Graph:
@@ -171,10 +171,10 @@ def _graph_of_run(file: str, at: str) -> Graph:
         found = run_file(file, all_services(), Options())
     except InvalidFile as invalid:
         typer.echo(str(invalid), err=True)
-        raise typer.Exit(USAGE) from None
+        raise typer.Exit(Exit.USAGE) from None
     steps = [each for each in found.transitions if each.graph and (not at or each.step == at)]
     if not steps:
-        _fail(USAGE, f"the run has no step {at!r}" if at else "the run made no step")
+        fail(Exit.USAGE, f"the run has no step {at!r}" if at else "the run made no step")
     return Graph.from_node_link(steps[-1].graph or {})
 
 
@@ -183,11 +183,11 @@ def _graph_of_server(endpoint: str, token: str) -> Graph:
     from workflows.port import PortFailed
 
     if not endpoint:
-        _fail(USAGE, "name a scenario file, or a server with --endpoint")
+        fail(Exit.USAGE, "name a scenario file, or a server with --endpoint")
     try:
         found = OverHttp(endpoint, {}, token).graph()
     except PortFailed as failed:
-        _fail(COULD_NOT_RUN, str(failed))
+        fail(Exit.COULD_NOT_RUN, str(failed))
     assert found is not None
     return found
 
@@ -219,7 +219,7 @@ def explain(
         cli_outside.explain_text(words or about, json)
         return
     if not about and not last:
-        _fail(USAGE, "say what to explain: a request id, a resource id, a run's id, an event's file, or --last")
+        fail(Exit.USAGE, "say what to explain: a request id, a resource id, a run's id, an event's file, or --last")
     if re.fullmatch(r"[Dd]\d{3}", about):
         typer.echo(_about_code(about))
         return
@@ -227,7 +227,7 @@ def explain(
         typer.echo(_explained_run(journal, about, json), nl=False)
         return
     if not endpoint:
-        _fail(USAGE, "name a server with --endpoint, or a --journal")
+        fail(Exit.USAGE, "name a server with --endpoint, or a --journal")
     typer.echo(_explained_by_server(endpoint, about, token, json), nl=False)
 
 
@@ -235,7 +235,7 @@ def _about_code(code: str) -> str:
     """What a cause's code stands for."""
     from app.policy.explain import about_code
 
-    return about_code(code) or _fail(USAGE, f"there is no cause {code.upper()}")
+    return about_code(code) or fail(Exit.USAGE, f"there is no cause {code.upper()}")
 
 
 def _explained_run(journal: str, run: str, json: bool) -> str:
@@ -250,9 +250,9 @@ def _explained_run(journal: str, run: str, json: bool) -> str:
     known = FileJournal(journal)
     runs = known.runs()
     if run and run not in runs:
-        _fail(USAGE, f"{journal} has no run {run!r}")
+        fail(Exit.USAGE, f"{journal} has no run {run!r}")
     if not runs:
-        _fail(NOTHING_TO_RUN, f"{journal} has no run")
+        fail(Exit.NOTHING_TO_RUN, f"{journal} has no run")
     entries = list(known.entries(run or runs[-1]))
     transitions = [transition_from(entry["transition"]) for entry in entries if entry["kind"] == "record"]
     files = next((entry["files"] for entry in entries if entry["kind"] == "end"), {})
@@ -285,7 +285,7 @@ def _explained_by_server(endpoint: str, about: str, token: str, json: bool) -> s
     try:
         return OverHttp(endpoint, {}, token).explanation(about, "json" if json else "text")
     except PortFailed as failed:
-        _fail(COULD_NOT_RUN, str(failed))
+        fail(Exit.COULD_NOT_RUN, str(failed))
 
 
 # --- shared ---
@@ -296,7 +296,7 @@ def _scenarios(files: list[str]) -> list[str]:
 
     found = list(scenarios_in(files))
     if not found:
-        _fail(NOTHING_TO_RUN, f"no *.reseal.yaml in {', '.join(files)}")
+        fail(Exit.NOTHING_TO_RUN, f"no *.reseal.yaml in {', '.join(files)}")
     return found
 
 
@@ -313,8 +313,3 @@ def _draw(found: Report, path: Path) -> None:
             (path / f"{name}.svg").write_text(picture, encoding="utf-8")
     else:
         path.write_text(list(drawn.values())[-1], encoding="utf-8")
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    typer.echo(f"reseal: {message}", err=True)
-    raise typer.Exit(code)
