@@ -16,7 +16,6 @@ import typer
 from app.exits import Exit, fail
 
 POLL_S: Final = 0.5
-KEPT_AT_MOST: Final = 200  # nested calls held back until the call that made them
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 

@@ -18,7 +18,6 @@ from workflows.port import Port, PortFailed
 from workflows.settle import FAILED, settled
 
 BLOCK_BYTES: Final = 512 * 1024
-BLOCKS_A_GIB: Final = 2048
 
 Block = tuple[int, bytes]
 

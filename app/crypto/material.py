@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 ENTROPY_SIZE_BYTES_MIN = 32
 MATERIAL_SIZE_BYTES = 32
 DATA_KEY_SIZE_BYTES_MAX = 1024  # GenerateDataKey's NumberOfBytes, kms.md 2.6 [D]
-DERIVED_SIZE_BYTES_MAX = 255 * 32  # HKDF's own limit with SHA-256
 
 
 class Secret:

@@ -21,6 +21,7 @@ from app.services.ebs.opening import let_go, new_attachment, opened, shown
 from app.services.ebs.records import Volume
 from app.services.ebs.requests import DRY_RUN, required, volume_id
 from app.services.ebs.rules import named_volume, own_volume
+from app.services.ebs.volumes import volume_exists
 
 if TYPE_CHECKING:
     from app.kernel.authority import Resource
@@ -37,13 +38,8 @@ _DEVICE = re.compile(r"(?:/dev/)?(?:sd|xvd|hd)[a-z]{1,2}[0-9]{0,2}\Z")
 
 
 def _both_are_there(draft: Draft, call: Call) -> None:
-    _volume_is_there(draft, call)
+    volume_exists(draft, call)
     own_instance(draft, call, call["InstanceId"])
-
-
-def _volume_is_there(draft: Draft, call: Call) -> None:
-    if own_volume(draft, call, call["VolumeId"]) is None:
-        errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
 
 
 def _they_fit(draft: Draft, call: Call) -> None:
@@ -178,7 +174,7 @@ def _it_is_not_the_root(draft: Draft, call: Call) -> None:
         instance_id,
         AUTHORIZE(("ec2:DetachVolume", _instances, CALLER), ("ec2:DetachVolume", named_volume(), CALLER)),
         DRY_RUN,
-        _volume_is_there,
+        volume_exists,
         _it_is_attached,
         _it_is_not_the_root,
     ),

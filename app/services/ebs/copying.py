@@ -52,7 +52,7 @@ def _source_region_is_there(draft: Draft, call: Call) -> None:  # 2
         errors.NO_SOURCE_REGION.refuse()
 
 
-def _region_is_known(draft: Draft, call: Call) -> None:  # 4
+def source_region_is_known(draft: Draft, call: Call) -> None:  # 4
     if call["SourceRegion"] not in regions():
         errors.BAD_REGION.refuse(region=call["SourceRegion"])
 
@@ -163,7 +163,7 @@ def _not_too_many(draft: Draft, call: Call) -> None:  # 11, a quota: only where 
         required("SourceSnapshotId"),
         _source_region_is_there,
         requests.snapshot_id("SourceSnapshotId", errors.BAD_SOURCE_ID),
-        _region_is_known,
+        source_region_is_known,
         _duration_is_valid,
         ascii_description,
         tags.specified("snapshot"),

@@ -15,6 +15,8 @@ from app.services.ebs.compute_records import BlockDevice
 from app.services.ebs.requests import well_formed_snapshot
 
 if TYPE_CHECKING:
+    from app.kernel.call import Call
+    from app.kernel.draft import Draft
     from app.services.ebs.records import Snapshot
 
 _KNOWN = {
@@ -23,10 +25,10 @@ _KNOWN = {
 _WITHOUT_EFFECT = {"VolumeInitializationRate", "EbsCardIndex"}  # blocks are not loaded lazily; every card is card 0
 
 
-def mappings_are_well_formed(mappings: Sequence[Mapping[str, Any]] | None) -> None:
+def mappings_are_well_formed(draft: Draft, call: Call) -> None:
     """Each names its device, once; only EBS volumes are simulated."""
     seen: set[str] = set()
-    for mapping in mappings or ():
+    for mapping in call["BlockDeviceMappings"] or ():
         device, ebs = mapping.get("DeviceName"), mapping.get("Ebs") or {}
         if not device:
             errors.NO_DEVICE_NAME.refuse()

@@ -330,9 +330,6 @@ PLAIN_PARENT = _validation(
     "Parent snapshot must be encrypted when encryption by default is enabled",
     "6: rule [D], text [I]",
 )
-BAD_KEY_ARN = _validation(
-    "INVALID_CUSTOMER_KEY", "The key ARN '{arn}' is not valid.", "6: reason [D], text [I]", Cause.KEY_NOT_FOUND
-)
 PARENT_LARGER = _validation(
     "INVALID_VOLUME_SIZE", "Volume size is smaller than that of the parent snapshot", "reason [D], text [I]"
 )

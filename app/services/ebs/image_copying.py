@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from app.kernel.authority import CALLER, Resource, authorize, tag_context
 from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import operation
-from app.kernel.regions import regions
 from app.policy.causes import Cause
 from app.services.ebs import compute_errors, copying, errors, tags
 from app.services.ebs.compute_records import BlockDevice, Image
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
     from app.kernel.call import Call
     from app.kernel.draft import Draft
     from app.kernel.operation import Answer
-
-
-def _region_is_known(draft: Draft, call: Call) -> None:
-    if call["SourceRegion"] not in regions():
-        errors.BAD_REGION.refuse(region=call["SourceRegion"])
 
 
 def _duration_is_valid(draft: Draft, call: Call) -> None:
@@ -91,7 +85,7 @@ def _key_is_usable(draft: Draft, call: Call) -> None:
     },
     checks=(
         required("SourceRegion", "SourceImageId", "Name"),
-        _region_is_known,
+        copying.source_region_is_known,
         image_id("SourceImageId"),
         _duration_is_valid,
         ascii_description,

@@ -15,7 +15,6 @@ from app.services.ebs.compute_records import Attachment, BlockDevice, Image, Ins
 from app.services.ebs.compute_rules import attachments_of, instance_id, instance_resource, new_image, own_instance
 from app.services.ebs.images import (
     READY_AFTER_MS,
-    mappings_are_well_formed,
     may_tag_image,
     name_is_free,
     put_image,
@@ -53,7 +52,7 @@ def _images_instance(draft: Draft, call: Call) -> tuple[Resource, ...]:
         required("InstanceId", "Name"),
         instance_id,
         ascii_description,
-        mappings_are_well_formed,
+        devices.mappings_are_well_formed,
         tags.specified("image", "snapshot"),
         on("ec2:CreateImage", _images_instance),
         may_tag_image,

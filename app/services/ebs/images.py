@@ -62,10 +62,6 @@ def may_tag_image(draft: Draft, call: Call) -> None:
     authorize_tags(draft, call, "snapshot", snapshot_arn(call.region, "*"))
 
 
-def mappings_are_well_formed(draft: Draft, call: Call) -> None:
-    devices.mappings_are_well_formed(call["BlockDeviceMappings"])
-
-
 # RegisterImage
 
 
@@ -143,7 +139,7 @@ def _may_register(draft: Draft, call: Call) -> None:
     checks=(
         required("Name"),
         ascii_description,
-        mappings_are_well_formed,
+        devices.mappings_are_well_formed,
         tags.specified("image"),
         _may_register,
         may_tag_image,

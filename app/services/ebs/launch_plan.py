@@ -87,10 +87,6 @@ def zone_of(call: Call) -> str:
     return named or places.zones(call.region)[0]
 
 
-def mappings_are_well_formed(draft: Draft, call: Call) -> None:
-    devices.mappings_are_well_formed(call["BlockDeviceMappings"])
-
-
 def image_is_launchable(draft: Draft, call: Call) -> None:
     draft.frame.memo["image"] = launchable_image(draft, call, call["ImageId"])
 

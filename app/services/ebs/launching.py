@@ -16,6 +16,7 @@ from app.kernel.errors import AwsError, Refusal
 from app.kernel.operation import job, operation
 from app.services.ebs import (
     compute_errors,
+    devices,
     envelope,
     errors,
     feature_errors,
@@ -77,7 +78,7 @@ NO_NETWORK = "no network is simulated: it is asked about in policies, and nothin
         launch_plan.counts_are_valid,
         launch_plan.type_is_valid,
         launch_plan.zone_is_known,
-        launch_plan.mappings_are_well_formed,
+        devices.mappings_are_well_formed,
         tags.specified("instance", "volume", "network-interface"),
         launch_plan.image_is_launchable,
         launch_plan.volumes_can_be_made,

@@ -17,7 +17,7 @@ from app.services.ebs import errors, feature_errors, requests
 from app.services.ebs.feature_records import Lock
 from app.services.ebs.records import Snapshot
 from app.services.ebs.requests import DRY_RUN, page, required, start_after
-from app.services.ebs.rules import named_snapshot, on, own_snapshot, snapshot_resource
+from app.services.ebs.rules import named_snapshot, on, own_snapshot, snapshot_resource, the_snapshot
 from app.services.ebs.snapshots import snapshot_is_owned
 
 if TYPE_CHECKING:
@@ -67,15 +67,9 @@ def is_locked(draft: Draft, snapshot: Snapshot, now_ms: int) -> bool:
 
 def _is_final(draft: Draft, call: Call) -> bool:
     """The named snapshot's lock is in compliance mode and has cooled off."""
-    snapshot = _snapshot(draft, call)
+    snapshot = the_snapshot(draft, call)
     lock = lock_of(draft, snapshot)
     return lock is not None and state_at(lock, snapshot, call.at_ms) == COMPLIANCE
-
-
-def _snapshot(draft: Draft, call: Call) -> Snapshot:
-    found = own_snapshot(draft, call, call["SnapshotId"])
-    assert found is not None
-    return found
 
 
 # LockSnapshot
@@ -108,7 +102,7 @@ def _resource(draft: Draft, call: Call) -> Resource:
 
 def _wanted(draft: Draft, call: Call) -> Lock:
     """The lock as it will be."""
-    snapshot = _snapshot(draft, call)
+    snapshot = the_snapshot(draft, call)
     before = lock_of(draft, snapshot)
     before = before if before and state_at(before, snapshot, call.at_ms) != EXPIRED else None
     hours, until = call["CoolOffPeriod"] or 0, 0
@@ -133,7 +127,7 @@ def _wanted(draft: Draft, call: Call) -> Lock:
 def _only_lengthens_if_final(draft: Draft, call: Call) -> None:
     if not _is_final(draft, call):
         return
-    snapshot = _snapshot(draft, call)
+    snapshot = the_snapshot(draft, call)
     lock = lock_of(draft, snapshot)
     assert lock is not None
     now, then = ends_ms(lock, snapshot), ends_ms(_wanted(draft, call), snapshot)
@@ -173,11 +167,11 @@ def _only_lengthens_if_final(draft: Draft, call: Call) -> None:
 def lock_snapshot(draft: Draft, call: Call) -> Answer:
     """Lock an own snapshot, complete or not, or change its lock; LockDuration in days, CoolOffPeriod in hours."""
     lock = draft.put(_wanted(draft, call))
-    return _shown(lock, _snapshot(draft, call), call.at_ms)
+    return _shown(lock, the_snapshot(draft, call), call.at_ms)
 
 
 def _it_can_be_unlocked(draft: Draft, call: Call) -> None:
-    snapshot = _snapshot(draft, call)
+    snapshot = the_snapshot(draft, call)
     if lock_of(draft, snapshot) is None:
         feature_errors.NOT_LOCKED.refuse(id=snapshot.id)
     if _is_final(draft, call):
@@ -207,7 +201,7 @@ def _it_can_be_unlocked(draft: Draft, call: Call) -> None:
 )
 def unlock_snapshot(draft: Draft, call: Call) -> Answer:
     """Take the lock away, unless it is in compliance mode and has cooled off."""
-    lock = lock_of(draft, _snapshot(draft, call))
+    lock = lock_of(draft, the_snapshot(draft, call))
     assert lock is not None
     draft.delete(lock)
     return {"SnapshotId": call["SnapshotId"]}
@@ -230,11 +224,6 @@ def _shown(lock: Lock, snapshot: Snapshot, now_ms: int) -> dict[str, Any]:
     return shown | {name: moment(at_ms) for name, at_ms in times.items() if at_ms is not None}
 
 
-def _ids_are_well_formed(draft: Draft, call: Call) -> None:
-    for id in call["SnapshotIds"] or ():
-        requests.well_formed_snapshot(id)
-
-
 def _locked(draft: Draft, call: Call, after: str) -> Iterator[tuple[Lock, Snapshot]]:
     """Own snapshots that have a lock, by id; those named must be the caller's."""
     place = (call.account, call.region)
@@ -255,7 +244,7 @@ def _locked(draft: Draft, call: Call, after: str) -> Iterator[tuple[Lock, Snapsh
     "ec2",
     "DescribeLockedSnapshots",
     honours={"SnapshotIds", "Filters", "MaxResults", "NextToken", "DryRun"},
-    checks=(on("ec2:DescribeLockedSnapshots", anything), DRY_RUN, _ids_are_well_formed),
+    checks=(on("ec2:DescribeLockedSnapshots", anything), DRY_RUN, requests.snapshot_ids),
     answers=(
         errors.UNAUTHORIZED,
         errors.SNAPSHOT_NOT_FOUND,

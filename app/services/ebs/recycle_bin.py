@@ -99,11 +99,6 @@ def _listed(draft: Draft, call: Call) -> tuple[Resource, ...]:
     return tuple(_binned_resource(draft, call, id) for id in call["SnapshotIds"] or ("*",))
 
 
-def _ids_are_well_formed(draft: Draft, call: Call) -> None:
-    for id in call["SnapshotIds"] or ():
-        requests.well_formed_snapshot(id)
-
-
 def _in_bin(draft: Draft, call: Call, after: str) -> Iterator[Binned]:
     place = (call.account, call.region)
     if not call["SnapshotIds"]:
@@ -120,7 +115,7 @@ def _in_bin(draft: Draft, call: Call, after: str) -> Iterator[Binned]:
     "ec2",
     "ListSnapshotsInRecycleBin",
     honours={"SnapshotIds", "MaxResults", "NextToken", "DryRun"},
-    checks=(_ids_are_well_formed, on("ec2:ListSnapshotsInRecycleBin", _listed), DRY_RUN),
+    checks=(requests.snapshot_ids, on("ec2:ListSnapshotsInRecycleBin", _listed), DRY_RUN),
     answers=(
         errors.SNAPSHOT_MALFORMED,
         errors.SNAPSHOT_NO_PREFIX,

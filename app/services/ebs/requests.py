@@ -62,6 +62,12 @@ def well_formed_snapshot(id: str | None, malformed: AwsError = errors.SNAPSHOT_M
     )
 
 
+def snapshot_ids(draft: Draft, call: Call) -> None:
+    """Every one of the SnapshotIds has the form of an id."""
+    for id in call["SnapshotIds"] or ():
+        well_formed_snapshot(id)
+
+
 def well_formed_volume(id: str | None) -> None:
     if id is not None and not _VOLUME_ID.match(id):
         errors.VOLUME_MALFORMED.refuse(id=id)

@@ -46,6 +46,13 @@ def own_snapshot(draft: Draft, call: Call, id: str) -> Snapshot | None:
     return draft.get(Snapshot, call.account, call.region, id)
 
 
+def the_snapshot(draft: Draft, call: Call) -> Snapshot:
+    """The caller's own snapshot that the request names, once a check has found it."""
+    found = own_snapshot(draft, call, call["SnapshotId"])
+    assert found is not None
+    return found
+
+
 def own_volume(draft: Draft, call: Call, id: str) -> Volume | None:
     return draft.get(Volume, call.account, call.region, id)
 

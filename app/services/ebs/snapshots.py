@@ -177,16 +177,11 @@ def _transfer_type(snapshot: Snapshot) -> str:
     return "time-based" if snapshot.duration_minutes else "standard"
 
 
-def _ids_are_well_formed(draft: Draft, call: Call) -> None:
-    for id in call["SnapshotIds"] or ():
-        requests.well_formed_snapshot(id)
-
-
 @operation(
     "ec2",
     "DescribeSnapshots",
     honours={"SnapshotIds", "OwnerIds", "RestorableByUserIds", "Filters", "MaxResults", "NextToken", "DryRun"},
-    checks=(on("ec2:DescribeSnapshots", anything), DRY_RUN, _ids_are_well_formed),
+    checks=(on("ec2:DescribeSnapshots", anything), DRY_RUN, requests.snapshot_ids),
     answers=(
         errors.UNAUTHORIZED,
         errors.SNAPSHOT_NOT_FOUND,

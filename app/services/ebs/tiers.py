@@ -17,7 +17,7 @@ from app.services.ebs.compute_rules import images_of_snapshot
 from app.services.ebs.feature_records import Tier, Tiering
 from app.services.ebs.records import Snapshot
 from app.services.ebs.requests import DRY_RUN, page, required, start_after
-from app.services.ebs.rules import named_snapshot, on, own_snapshot
+from app.services.ebs.rules import named_snapshot, on, own_snapshot, the_snapshot
 from app.services.ebs.snapshots import snapshot_is_owned
 
 if TYPE_CHECKING:
@@ -30,12 +30,6 @@ ARCHIVED_AFTER_MS = 24 * HOUR_MS  # lifelike; presentation only
 RESTORED_AFTER_MS = 48 * HOUR_MS  # lifelike; up to 72 hours [D]
 DAYS_MAX = 180
 ARCHIVAL, TEMPORARY, PERMANENT = "archival", "temporary-restore", "permanent-restore"
-
-
-def _own(draft: Draft, call: Call) -> Snapshot:
-    found = own_snapshot(draft, call, call["SnapshotId"])
-    assert found is not None
-    return found
 
 
 def _tier(draft: Draft, snapshot: Snapshot) -> Tier | None:
@@ -79,7 +73,7 @@ def _tier_is_archive(draft: Draft, call: Call) -> None:
 
 
 def _it_can_be_archived(draft: Draft, call: Call) -> None:
-    snapshot = _own(draft, call)
+    snapshot = the_snapshot(draft, call)
     reasons = {
         "it is not complete": snapshot.state != "completed",
         "it is not in the standard tier": snapshot.tier != "standard",
@@ -116,7 +110,7 @@ def _it_can_be_archived(draft: Draft, call: Call) -> None:
 )
 def modify_tier(draft: Draft, call: Call) -> Answer:
     """Begin to archive an own, complete snapshot of the standard tier that no image uses. No KMS call (inferred)."""
-    snapshot = _own(draft, call)
+    snapshot = the_snapshot(draft, call)
     _begin(draft, call, snapshot, ARCHIVAL)
     about = (snapshot.id,)
     draft.later("archive_snapshot", after_ms=ARCHIVED_AFTER_MS, about=about, snapshot_id=snapshot.id)
@@ -147,7 +141,7 @@ def _one_way(draft: Draft, call: Call) -> None:
 
 
 def _it_can_be_restored(draft: Draft, call: Call) -> None:
-    snapshot = _own(draft, call)
+    snapshot = the_snapshot(draft, call)
     if snapshot.tier != "archive":
         feature_errors.NOT_RESTORABLE.refuse(id=snapshot.id, why="it is not archived")
     if _is_moving(draft, snapshot):
@@ -183,7 +177,7 @@ def restore_tier(draft: Draft, call: Call) -> Answer:
 
     What is restored already is at hand at once, what is not takes hours.
     """
-    snapshot, days = _own(draft, call), call["TemporaryRestoreDays"] or 0
+    snapshot, days = the_snapshot(draft, call), call["TemporaryRestoreDays"] or 0
     _begin(draft, call, snapshot, TEMPORARY if days else PERMANENT, days)
     wait_ms = 0 if snapshot.is_at_hand else RESTORED_AFTER_MS
     draft.later("restore_snapshot", after_ms=wait_ms, about=(snapshot.id,), snapshot_id=snapshot.id)

@@ -15,8 +15,17 @@ from app.kernel.operation import operation
 from app.services.ebs import errors, feature_errors, requests, tags
 from app.services.ebs.records import Snapshot, Volume
 from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required, volume_id
-from app.services.ebs.rules import authorize_tags, named_volume, own_volume, requested_tags, volume_arn
-from app.services.ebs.volumes import SETTLES_AFTER_MS, Wanted, key_for, put_volume, shown, within_limits
+from app.services.ebs.rules import named_volume, own_volume, requested_tags, volume_arn
+from app.services.ebs.volumes import (
+    SETTLES_AFTER_MS,
+    Wanted,
+    key_for,
+    may_tag_volume,
+    put_volume,
+    shown,
+    type_of,
+    within_limits,
+)
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
@@ -54,10 +63,6 @@ def _source_is_there(draft: Draft, call: Call) -> None:
         errors.VOLUME_NOT_FOUND.refuse(id=call["SourceVolumeId"])
 
 
-def _type(call: Call) -> str:
-    return call["VolumeType"] or "gp2"
-
-
 def _it_fits(draft: Draft, call: Call) -> None:
     source = _source(draft, call)
     if source.state not in ("available", "in-use"):
@@ -65,21 +70,17 @@ def _it_fits(draft: Draft, call: Call) -> None:
     size = call["Size"] or source.size_gib
     if size < source.size_gib:
         feature_errors.COPY_TOO_SMALL.refuse(size=size, id=source.id, low=source.size_gib)
-    within_limits(_type(call), size, call["Iops"], call["Throughput"])
+    within_limits(type_of(call), size, call["Iops"], call["Throughput"])
     if call["KmsKeyId"] and not (call["Encrypted"] or source.encrypted):
         errors.KEY_WITHOUT_ENCRYPTED.refuse()
 
 
 def _new_volume(draft: Draft, call: Call) -> Resource:
     source = own_volume(draft, call, call["SourceVolumeId"])
-    context = {"ec2:VolumeType": _type(call), **tag_context(requested_tags(call, "volume"))}
+    context = {"ec2:VolumeType": type_of(call), **tag_context(requested_tags(call, "volume"))}
     if source:
         context |= {"ec2:AvailabilityZone": source.zone, "ec2:VolumeSize": str(call["Size"] or source.size_gib)}
     return Resource(volume_arn(call.region, call.account, "*"), call.account, context=context)
-
-
-def _may_tag(draft: Draft, call: Call) -> None:
-    authorize_tags(draft, call, "volume", volume_arn(call.region, call.account, "*"))
 
 
 @operation(
@@ -105,7 +106,7 @@ def _may_tag(draft: Draft, call: Call) -> None:
         AUTHORIZE(
             ("ec2:CopyVolumes", named_volume("SourceVolumeId"), CALLER), ("ec2:CopyVolumes", _new_volume, CALLER)
         ),
-        _may_tag,
+        may_tag_volume,
         DRY_RUN,
         CLIENT_TOKEN,
         _source_is_there,
@@ -141,7 +142,7 @@ def copy_volumes(draft: Draft, call: Call) -> Answer:
     wanted = Wanted(
         source.zone,
         call["Size"] or source.size_gib,
-        _type(call),
+        type_of(call),
         call["Iops"],
         call["Throughput"],
         held,

@@ -124,7 +124,7 @@ def _why_invisible(found: Snapshot | None) -> Cause:
 def _size_fits(draft: Draft, call: Call) -> None:
     if call["Size"] is None and not call["SnapshotId"]:
         errors.MISSING_PARAMETER.refuse(name="size/snapshot")
-    within_limits(_type(call), _size(draft, call), call["Iops"], call["Throughput"])
+    within_limits(type_of(call), _size(draft, call), call["Iops"], call["Throughput"])
 
 
 def within_limits(type: str, size: int, iops: int | None, throughput: int | None) -> None:
@@ -150,7 +150,7 @@ def _within(name: str, value: int | None, type: str, low: int, high: int) -> Non
         errors.IOPS_RANGE.refuse(value=value, name=name, low=low, high=high)
 
 
-def _type(call: Call) -> str:
+def type_of(call: Call) -> str:
     return call["VolumeType"] or "gp2"  # EC2's default where none is named [D]
 
 
@@ -168,10 +168,10 @@ def _new_volume(draft: Draft, call: Call) -> Resource:
     context: dict[str, Any] = {
         "ec2:AvailabilityZone": _zone(call),
         "ec2:VolumeSize": str(_size(draft, call)),
-        "ec2:VolumeType": _type(call),
+        "ec2:VolumeType": type_of(call),
         "ec2:Encrypted": "true" if chosen_key(draft, call) else "false",
     }
-    iops = call["Iops"] or baseline_iops(_type(call), _size(draft, call))
+    iops = call["Iops"] or baseline_iops(type_of(call), _size(draft, call))
     context |= {"ec2:VolumeIops": str(iops)} if iops else {}
     context |= {"ec2:VolumeThroughput": str(call["Throughput"])} if call["Throughput"] else {}
     context |= {"ec2:KmsKeyId": call["KmsKeyId"]} if call["KmsKeyId"] else {}
@@ -184,7 +184,7 @@ def _from_snapshot(draft: Draft, call: Call) -> Resource | None:
     return snapshot_resource(draft, call, call["SnapshotId"]) if call["SnapshotId"] else None
 
 
-def _may_tag(draft: Draft, call: Call) -> None:
+def may_tag_volume(draft: Draft, call: Call) -> None:
     authorize_tags(draft, call, "volume", volume_arn(call.region, call.account, "*"))
 
 
@@ -245,7 +245,7 @@ def key_for(draft: Draft, call: Call, source: Snapshot | None, encrypted: bool |
         _snapshot_is_visible,
         _size_fits,
         AUTHORIZE(("ec2:CreateVolume", _new_volume, CALLER), ("ec2:CreateVolume", _from_snapshot, CALLER)),
-        _may_tag,
+        may_tag_volume,
         DRY_RUN,
         CLIENT_TOKEN,
         _snapshot_is_complete,
@@ -282,7 +282,7 @@ def create_volume(draft: Draft, call: Call) -> Answer:
 
     The answer is `creating` even where the key is disabled, unknown or refused: then the volume vanishes.
     """
-    source, key, size, type = _source(draft, call), chosen_key(draft, call), _size(draft, call), _type(call)
+    source, key, size, type = _source(draft, call), chosen_key(draft, call), _size(draft, call), type_of(call)
     iops, throughput = call["Iops"], call["Throughput"]
     wanted = Wanted(_zone(call), size, type, iops, throughput, source, key, bool(call["MultiAttachEnabled"]))
     volume = put_volume(draft, call, wanted)

@@ -6,15 +6,21 @@ from app.kernel.call import Call
 from app.kernel.draft import Draft
 from app.kernel.operation import Answer, Handler, operation
 from app.services.iam import errors, shapes
-from app.services.iam.naming import HOLDERS, PRINCIPALS, check_attachable, guards, judged, on, parameter_of, the
+from app.services.iam.naming import (
+    HOLDERS,
+    PRINCIPALS,
+    check_attachable,
+    guards,
+    judged,
+    on,
+    parameter_of,
+    protected,
+    the,
+)
 from app.services.iam.paging import PAGING, page, texts_after
 from app.services.iam.records import Holder, Principal
 
 ATTACHED_MAX = 10  # of one user, role or group [D: QUO]
-
-
-def _protected(kind: type[Holder]) -> tuple[errors.AwsError, ...]:
-    return (errors.PROTECTED,) if guards(kind) else ()
 
 
 def _attach(kind: type[Holder]) -> Handler:
@@ -25,7 +31,7 @@ def _attach(kind: type[Holder]) -> Handler:
         name,
         honours={parameter_of(kind), "PolicyArn"},
         checks=(*judged(f"iam:{name}", on(kind)), *guards(kind)),
-        answers=(errors.HOLDER_MISSING, errors.POLICY_NOT_ATTACHABLE, errors.QUOTA, *_protected(kind)),
+        answers=(errors.HOLDER_MISSING, errors.POLICY_NOT_ATTACHABLE, errors.QUOTA, *protected(kind)),
     )
     def attach(draft: Draft, call: Call) -> None:
         """Attach a managed policy; attaching one that is attached already changes nothing."""
@@ -48,7 +54,7 @@ def _detach(kind: type[Holder]) -> Handler:
         name,
         honours={parameter_of(kind), "PolicyArn"},
         checks=(*judged(f"iam:{name}", on(kind)), *guards(kind)),
-        answers=(errors.HOLDER_MISSING, errors.POLICY_MISSING, *_protected(kind)),
+        answers=(errors.HOLDER_MISSING, errors.POLICY_MISSING, *protected(kind)),
     )
     def detach(draft: Draft, call: Call) -> None:
         holder, arn = the(draft, call, kind), call["PolicyArn"]
@@ -86,7 +92,7 @@ def _bound(kind: type[Principal]) -> Handler:
         name,
         honours={parameter_of(kind), "PermissionsBoundary"},
         checks=(*judged(f"iam:{name}", on(kind)), *guards(kind)),
-        answers=(errors.HOLDER_MISSING, errors.POLICY_NOT_ATTACHABLE, *_protected(kind)),
+        answers=(errors.HOLDER_MISSING, errors.POLICY_NOT_ATTACHABLE, *protected(kind)),
     )
     def bound(draft: Draft, call: Call) -> None:
         """Bound what identity policies can give; the boundary itself gives nothing."""
@@ -105,7 +111,7 @@ def _unbound(kind: type[Principal]) -> Handler:
         name,
         honours={parameter_of(kind)},
         checks=(*judged(f"iam:{name}", on(kind)), *guards(kind)),
-        answers=(errors.HOLDER_MISSING, errors.BOUNDARY_MISSING, *_protected(kind)),
+        answers=(errors.HOLDER_MISSING, errors.BOUNDARY_MISSING, *protected(kind)),
     )
     def unbound(draft: Draft, call: Call) -> None:
         principal = the(draft, call, kind)

@@ -8,7 +8,7 @@ from app.kernel.operation import Answer, Handler, operation
 from app.policy.document import DocumentKind
 from app.services.iam import errors
 from app.services.iam.documents import checked, size
-from app.services.iam.naming import HOLDERS, guards, judged, on, pairs, parameter_of, the
+from app.services.iam.naming import HOLDERS, guards, judged, on, pairs, parameter_of, protected, the
 from app.services.iam.paging import PAGING, page, texts_after
 from app.services.iam.records import Holder
 
@@ -30,7 +30,7 @@ def _put(kind: type[Holder]) -> Handler:
             errors.OLD_VERSION,
             errors.HAS_PRINCIPAL,
             errors.INLINE_TOO_LARGE,
-            *((errors.PROTECTED,) if guards(kind) else ()),
+            *protected(kind),
         ),
     )
     def put(draft: Draft, call: Call) -> None:
@@ -101,7 +101,7 @@ def _delete(kind: type[Holder]) -> Handler:
         answers=(
             errors.HOLDER_MISSING,
             errors.INLINE_MISSING,
-            *((errors.PROTECTED,) if guards(kind) else ()),
+            *protected(kind),
         ),
     )
     def delete(draft: Draft, call: Call) -> None:

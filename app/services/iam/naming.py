@@ -150,6 +150,11 @@ def guards(kind: type[Holder]) -> tuple[Check, ...]:
     return (modifiable,) if kind is Role else ()
 
 
+def protected(kind: type[Holder]) -> tuple[errors.AwsError, ...]:
+    """What those checks answer."""
+    return (errors.PROTECTED,) if guards(kind) else ()
+
+
 _FROM_PARAMETERS: Final = (
     ("iam:PolicyARN", "PolicyArn", {"Attach", "Detach"}),
     ("iam:PermissionsBoundary", "PermissionsBoundary", {"Create", "Put"}),

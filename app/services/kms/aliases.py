@@ -25,7 +25,7 @@ from app.services.kms.errors import (
     ALIAS_TO_ALIAS,
     TOO_MANY_ALIASES,
 )
-from app.services.kms.keyref import ALIAS_TYPE, KEY, key_of, note_key, resource_of
+from app.services.kms.keyref import ALIAS_TYPE, KEY, key_of, key_resource, note_key, resource_of
 from app.services.kms.managed import MANAGED
 from app.services.kms.paging import page
 from app.services.kms.records import Alias, Key, alias_arn
@@ -80,10 +80,6 @@ def _target(draft: Draft, call: Call) -> Resource:
     return resource_of(key_of(draft, "TargetKeyId"))
 
 
-def _current(draft: Draft, call: Call) -> Resource:
-    return resource_of(key_of(draft))
-
-
 @operation(
     "kms", "CreateAlias",
     honours=("AliasName", "TargetKeyId"),
@@ -127,7 +123,7 @@ def SAME_KIND(draft: Draft, call: Call) -> None:
     honours=("AliasName", "TargetKeyId"),
     checks=(
         NAME, NO_ALIAS, ALIAS, KEY("TargetKeyId"),
-        AUTHORIZE(("kms:UpdateAlias", _alias), ("kms:UpdateAlias", _current), ("kms:UpdateAlias", _target)),
+        AUTHORIZE(("kms:UpdateAlias", _alias), ("kms:UpdateAlias", key_resource), ("kms:UpdateAlias", _target)),
         KEY_STATE("TargetKeyId"), SAME_KIND,
     ),
     answers=(ALIAS_PREFIX, ALIAS_RESERVED, ALIAS_NOT_FOUND, ALIAS_KIND, TOO_MANY_ALIASES, PENDING),
@@ -143,7 +139,7 @@ def update_alias(draft: Draft, call: Call) -> None:
 @operation(
     "kms", "DeleteAlias",
     honours=("AliasName",),
-    checks=(NAME, ALIAS, AUTHORIZE(("kms:DeleteAlias", _alias), ("kms:DeleteAlias", _current)), KEY_STATE()),
+    checks=(NAME, ALIAS, AUTHORIZE(("kms:DeleteAlias", _alias), ("kms:DeleteAlias", key_resource)), KEY_STATE()),
     answers=(ALIAS_PREFIX, ALIAS_RESERVED, ALIAS_NOT_FOUND),
 )  # fmt: skip
 def delete_alias(draft: Draft, call: Call) -> None:

@@ -37,8 +37,6 @@ UNAVAILABLE = AwsError(INVALID, "{arn} is unavailable.", seen="kms.md 1.1 #11 [D
 CREATING = AwsError(INVALID, "{arn} is creating.", seen="kms.md 1.1 #14 [D]", cause=Cause.KEY_STATE_INVALID)
 UPDATING = AwsError(INVALID, "{arn} is updating.", seen="kms.md 1.1 #15 [D]", cause=Cause.KEY_STATE_INVALID)
 
-STATE_ERRORS: Final = (DISABLED, PENDING, PENDING_REPLICA, NOT_PENDING, IMPORT, UNAVAILABLE, CREATING, UPDATING)
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
