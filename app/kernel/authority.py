@@ -59,8 +59,14 @@ class Asked:
     call: Call
     action: str
     resource: Resource
-    decision: Decision | None = None
-    question: Question | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Denied(Asked):
+    """The same once it was answered with no: what a service makes its error of."""
+
+    decision: Decision
+    question: Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def authorize(draft: Draft, call: Call, action: str, resource: Resource, side: S
         return decision
     decision = decide(question, trace=True)
     draft.frame.decision_id = note(draft, call, question, decision)
-    error = draft.services.by_prefix[call.service].denied(draft, Asked(call, action, resource, decision, question))
+    error = draft.services.by_prefix[call.service].denied(draft, Denied(call, action, resource, decision, question))
     assert decision.cause is not None
     raise Refused(error, Refusal(decision.cause, decision, question))
 

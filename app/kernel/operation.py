@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.kernel.authority import (
         Asked,
         Credential,
+        Denied,
         IdentityLayers,
         OrganizationLayers,
         PrincipalFacts,
@@ -130,7 +131,7 @@ class Service:
     operations: Mapping[str, Operation]
     kinds: tuple[type[Record], ...]
     trails: Mapping[str, TrailStyle]  # how its calls look in CloudTrail, by operation prefix ("ec2", "ebs", "kms")
-    denied: Callable[[Draft, Asked], AwsError]  # its error for a refusal by policy
+    denied: Callable[[Draft, Denied], AwsError]  # its error for a refusal by policy
     jobs: Mapping[str, Handler] = field(default_factory=dict)
     context: Callable[[Draft, Asked], Mapping[str, ContextValue]] = _no_context  # its condition keys
     resource_layers: Callable[[World, Call, str, Resource], ResourceLayers] | None = None  # of what it owns, by ARN

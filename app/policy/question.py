@@ -8,8 +8,8 @@ asked again with one policy left out (that is what explanations and repairs do).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -115,6 +115,21 @@ class Layers:
     resource: Policy | None = None  # the resource's own policy
     grants: tuple[Grant, ...] = ()  # of the key, those that may concern this caller
     rule: Rule = Rule.NONE
+
+    def each(self, changed: Callable[[Policy], Policy]) -> Layers:
+        """The same layers with every policy changed; grants are no policies."""
+
+        def some(policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
+            return tuple(changed(policy) for policy in policies)
+
+        def tree(found: tuple[Level, ...]) -> tuple[Level, ...]:
+            return tuple(Level(level.target, some(level.policies)) for level in found)
+
+        return replace(
+            self, identity=some(self.identity), boundary=self.boundary and changed(self.boundary),
+            resource=self.resource and changed(self.resource), endpoint=self.endpoint and changed(self.endpoint),
+            session=None if self.session is None else some(self.session), scps=tree(self.scps), rcps=tree(self.rcps),
+        )  # fmt: skip
 
 
 ContextValue = str | tuple[str, ...]

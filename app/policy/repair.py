@@ -18,7 +18,7 @@ from app.policy.asked import Asked
 from app.policy.decide import decide
 from app.policy.document import Document, DocumentKind, PolicySyntaxError, parse
 from app.policy.layers import levels
-from app.policy.question import LayerKind, Layers, Level, Place, Policy, PrincipalKind, Question, Rule
+from app.policy.question import LayerKind, Layers, Place, Policy, PrincipalKind, Question, Rule
 from app.policy.repair_edit import CannotEdit, Edit, Op, apply, size_at
 from app.policy.repair_steps import Instead, Step
 from app.policy.statement import Statement
@@ -131,20 +131,7 @@ def _with(layers: Layers, edit: Edit) -> Layers:
         made = Policy(edit.place, parse(apply("", edit), DocumentKind.IDENTITY))
         return replace(layers, identity=(*layers.identity, made))
 
-    def one(policy: Policy | None) -> Policy | None:
-        return _edited(policy, edit) if policy else None
-
-    def some(found: tuple[Policy, ...]) -> tuple[Policy, ...]:
-        return tuple(_edited(policy, edit) for policy in found)
-
-    def tree(found: tuple[Level, ...]) -> tuple[Level, ...]:
-        return tuple(Level(level.target, some(level.policies)) for level in found)
-
-    return replace(
-        layers, identity=some(layers.identity), boundary=one(layers.boundary), resource=one(layers.resource),
-        session=None if layers.session is None else some(layers.session), endpoint=one(layers.endpoint),
-        scps=tree(layers.scps), rcps=tree(layers.rcps),
-    )  # fmt: skip
+    return layers.each(lambda policy: _edited(policy, edit))
 
 
 def _edited(policy: Policy, edit: Edit) -> Policy:

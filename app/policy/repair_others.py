@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from app.policy.decide import decide
 from app.policy.document import parse
-from app.policy.question import Layers, Level, Place, Policy, Question
+from app.policy.question import Layers, Place, Policy, Question
 
 Change = tuple[Place, str, str]  # a policy, its text before, its text after
 MOST_NAMED = 3
@@ -71,18 +71,7 @@ def _edited(layers: Layers, changes: tuple[Change, ...]) -> Layers:
         text = next((new for place, old, new in changes if _same(policy, place, old)), None)
         return policy if text is None else replace(policy, document=parse(text, policy.document.kind, lenient=True))
 
-    def some(found: tuple[Policy, ...]) -> tuple[Policy, ...]:
-        return tuple(one(policy) for policy in found)
-
-    def tree(found: tuple[Level, ...]) -> tuple[Level, ...]:
-        return tuple(Level(level.target, some(level.policies)) for level in found)
-
-    return replace(
-        layers, identity=some(layers.identity), boundary=layers.boundary and one(layers.boundary),
-        resource=layers.resource and one(layers.resource), endpoint=layers.endpoint and one(layers.endpoint),
-        session=None if layers.session is None else some(layers.session),
-        scps=tree(layers.scps), rcps=tree(layers.rcps),
-    )  # fmt: skip
+    return layers.each(one)
 
 
 def _same(policy: Policy, place: Place, text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.kernel.audit import TrailStyle, camel
-from app.kernel.authority import Asked
+from app.kernel.authority import Denied
 from app.kernel.draft import Draft
 from app.kernel.errors import AwsError, not_simulated
 from app.policy.messages import denial
@@ -19,10 +19,8 @@ INFERRED: Final = (
 )
 
 
-def denied(draft: Draft, asked: Asked) -> AwsError:
+def denied(draft: Draft, asked: Denied) -> AwsError:
     """Without a resource: CloudTrail passes none for a lookup."""
-    assert asked.decision is not None
-    assert asked.question is not None
     where = None if asked.resource.arn != "*" else ""
     return errors.DENIED(message=denial(asked.decision, asked.question, where))
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.kernel import messages
-from app.kernel.authority import AUTHORIZE, CALLER, Asked, Resource, authorize, tag_context
+from app.kernel.authority import AUTHORIZE, CALLER, Asked, Denied, Resource, authorize, tag_context
 from app.kernel.clock import iso
 from app.kernel.errors import AwsError
 from app.policy.messages import denial
@@ -146,10 +146,8 @@ def context(draft: Draft, asked: Asked) -> Mapping[str, ContextValue]:
 # what a refusal says
 
 
-def denied(draft: Draft, asked: Asked) -> AwsError:
+def denied(draft: Draft, asked: Denied) -> AwsError:
     """EC2's UnauthorizedOperation with its encoded message, or the EBS direct APIs' AccessDeniedException."""
-    assert asked.decision is not None
-    assert asked.question is not None
     text = denial(asked.decision, asked.question)
     if asked.call.service == "ebs":
         return errors.DIRECT_DENIED(text=text)
@@ -161,8 +159,6 @@ def denied(draft: Draft, asked: Asked) -> AwsError:
     )
 
 
-def encoded_message(draft: Draft, asked: Asked) -> str:
+def encoded_message(draft: Draft, asked: Denied) -> str:
     """The decision as STS's DecodeAuthorizationMessage shows it, sealed for the caller's account (ebs.md 1.11 [D])."""
-    assert asked.decision is not None
-    assert asked.question is not None
     return messages.encode(draft, asked.call.account, messages.document_of(asked.decision, asked.question))

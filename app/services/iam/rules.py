@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from app.kernel.audit import TrailStyle, camel
-from app.kernel.authority import Asked, Resource, ResourceLayers
+from app.kernel.authority import Asked, Denied, Resource, ResourceLayers
 from app.kernel.call import Call
 from app.kernel.draft import Draft, Frame
 from app.kernel.errors import AwsError, not_simulated
@@ -57,10 +57,8 @@ def resource_layers(world: World, call: Call, action: str, resource: Resource) -
     return ResourceLayers(Policy(place, document), rule=Rule.TRUST)
 
 
-def denied(draft: Draft, asked: Asked) -> AwsError:
+def denied(draft: Draft, asked: Denied) -> AwsError:
     """AccessDenied, 403, in the words of policy-evaluation.md 5.1."""
-    assert asked.decision is not None
-    assert asked.question is not None
     return errors.DENIED(message=denial(asked.decision, asked.question))
 
 

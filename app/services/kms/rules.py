@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from app.kernel.authority import Asked, IdentityLayers, Resource, ResourceLayers, principal_of
+from app.kernel.authority import Asked, Denied, IdentityLayers, Resource, ResourceLayers, principal_of
 from app.kernel.call import Call
 from app.kernel.draft import Draft
 from app.kernel.errors import AwsError
@@ -152,10 +152,8 @@ def _parties(grant: Grant) -> Iterator[tuple[str, str]]:
 _CIPHERTEXT: Final = "on the resource associated with this ciphertext"
 
 
-def denied(draft: Draft, asked: Asked) -> AwsError:
+def denied(draft: Draft, asked: Denied) -> AwsError:
     """KMS's words (kms.md 7): to another account nothing is revealed; without a KeyId the key is not named."""
-    assert asked.decision is not None
-    assert asked.question is not None
     where = _where(asked)
     if asked.decision.on_owner_side:
         return HIDDEN(caller=asked.call.caller.arn, action=asked.action, where=where or "on this resource")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.kernel.audit import HIDDEN, TrailStyle, camel
-from app.kernel.authority import Asked, tag_context
+from app.kernel.authority import Asked, Denied, tag_context
 from app.kernel.draft import Draft, Frame
 from app.kernel.errors import AwsError, not_simulated
 from app.policy.messages import denial
@@ -34,9 +34,7 @@ def context(draft: Draft, asked: Asked) -> Mapping[str, ContextValue]:
     return {"aws:RequestedRegion": GLOBAL_REGION, **kind, **tag_context(tags)}
 
 
-def denied(draft: Draft, asked: Asked) -> AwsError:
-    assert asked.decision is not None
-    assert asked.question is not None
+def denied(draft: Draft, asked: Denied) -> AwsError:
     return errors.DENIED(message=denial(asked.decision, asked.question))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.kernel.audit import HIDDEN, TrailStyle, camel
-from app.kernel.authority import Asked, tag_context
+from app.kernel.authority import Asked, Denied, tag_context
 from app.kernel.draft import Draft, Frame
 from app.kernel.errors import AwsError, not_simulated
 from app.policy.messages import denial, reason
@@ -36,10 +36,8 @@ def context(draft: Draft, asked: Asked) -> Mapping[str, ContextValue]:
     return {key: value for key, value in rows if value} | tag_context(tags)
 
 
-def denied(draft: Draft, asked: Asked) -> AwsError:
+def denied(draft: Draft, asked: Denied) -> AwsError:
     """AccessDenied, 403; the reason is told unless the owner of another account's role refuses."""
-    assert asked.decision is not None
-    assert asked.question is not None
     message = denial(asked.decision, asked.question)
     if asked.decision.on_owner_side:
         message = message.removesuffix(f" {reason(asked.decision, asked.action)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.kernel.audit import TrailStyle, camel
-from app.kernel.authority import Asked
+from app.kernel.authority import Denied
 from app.kernel.draft import Draft
 from app.kernel.errors import AwsError, not_simulated
 from app.policy.messages import denial
@@ -23,9 +23,7 @@ INFERRED: Final = (
 )
 
 
-def denied(draft: Draft, asked: Asked) -> AwsError:
-    assert asked.decision is not None
-    assert asked.question is not None
+def denied(draft: Draft, asked: Denied) -> AwsError:
     return errors.DENIED(message=denial(asked.decision, asked.question))
 
 
