@@ -27,6 +27,7 @@ from app.policy.question import (
     PrincipalKind,
     Question,
     Rule,
+    flag,
 )
 from app.policy.trace import to_json
 
@@ -240,10 +241,6 @@ _TYPES = {
 }
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
-
-
 GLOBAL_KEYS: tuple[tuple[str, Callable[[Call, Resource, IdentityLayers], ContextValue | None]], ...] = (
     ("aws:CurrentTime", lambda call, resource, own: iso(call.at_ms)),
     ("aws:EpochTime", lambda call, resource, own: str(call.at_ms // 1000)),
@@ -253,7 +250,7 @@ GLOBAL_KEYS: tuple[tuple[str, Callable[[Call, Resource, IdentityLayers], Context
         lambda call, resource, own: call.caller.role_arn or (call.caller.arn if call.caller.account else None),
     ),
     ("aws:PrincipalType", lambda call, resource, own: _TYPES.get(call.caller.kind)),
-    ("aws:PrincipalIsAWSService", lambda call, resource, own: _flag(call.caller.kind == "service")),
+    ("aws:PrincipalIsAWSService", lambda call, resource, own: flag(call.caller.kind == "service")),
     (
         "aws:PrincipalServiceName",
         lambda call, resource, own: call.caller.arn if call.caller.kind == "service" else None,
@@ -270,7 +267,7 @@ GLOBAL_KEYS: tuple[tuple[str, Callable[[Call, Resource, IdentityLayers], Context
     ("aws:SourceArn", lambda call, resource, own: call.source_arn or None),
     ("aws:SourceAccount", lambda call, resource, own: call.source_arn.split(":")[4] if call.source_arn else None),
     ("aws:UserAgent", lambda call, resource, own: call.user_agent or None),
-    ("aws:ViaAWSService", lambda call, resource, own: _flag(call.via is not None)),
+    ("aws:ViaAWSService", lambda call, resource, own: flag(call.via is not None)),
     (
         "aws:TokenIssueTime",
         lambda call, resource, own: iso(call.caller.issued_at_ms) if call.caller.expires_at_ms else None,

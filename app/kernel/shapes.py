@@ -220,6 +220,7 @@ def _dotted(service: str, path: Path) -> str:
 
 
 def lower_camel(name: str) -> str:
+    """`SnapshotId` -> `snapshotId`; `DryRun` -> `dryRun`."""
     return name[:1].lower() + name[1:]
 
 

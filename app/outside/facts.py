@@ -14,7 +14,7 @@ from typing import Any, Final
 from app.outside.event import Incident, Json, dig, text
 from app.outside.folder import Folder, Snapshot
 from app.outside.organization import Tree
-from app.policy.question import ContextValue, PrincipalKind
+from app.policy.question import ContextValue, PrincipalKind, flag
 
 Pair = tuple[str, ContextValue | None]  # None: the key is surely absent
 UNTOLD: Final = "\0"  # the key is there, but nothing tells its value
@@ -90,7 +90,7 @@ def _global(incident: Incident, target: Target) -> Iterator[Pair]:
     if principal.arn or is_service:
         yield "aws:PrincipalArn", None if is_service else principal.issuer_arn or principal.arn
     yield "aws:PrincipalType", _TYPES.get(principal.kind)
-    yield "aws:PrincipalIsAWSService", _flag(is_service)
+    yield "aws:PrincipalIsAWSService", flag(is_service)
     yield "aws:PrincipalServiceName", principal.arn if is_service else None
     yield "aws:PrincipalServiceNamesList", (principal.arn,) if is_service else None
     if principal.unique_id:
@@ -100,7 +100,7 @@ def _global(incident: Incident, target: Target) -> Iterator[Pair]:
     if target.account:
         yield "aws:ResourceAccount", target.account
     yield "aws:SecureTransport", "true"
-    yield "aws:ViaAWSService", _flag(incident.is_forwarded)
+    yield "aws:ViaAWSService", flag(incident.is_forwarded)
     if agent := text(record, "userAgent"):
         yield "aws:UserAgent", agent
     if is_service or principal.kind is PrincipalKind.ROOT:
@@ -112,10 +112,6 @@ def _global(incident: Incident, target: Target) -> Iterator[Pair]:
     yield from _network(incident)
     yield from _session(incident)
     yield from _tags(incident)
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
 
 
 def _network(incident: Incident) -> Iterator[Pair]:
@@ -164,7 +160,7 @@ def _session(incident: Incident) -> Iterator[Pair]:
 
 
 def _texted(value: Any) -> str | None:
-    return None if value is None else _flag(value) if isinstance(value, bool) else str(value)
+    return None if value is None else flag(value) if isinstance(value, bool) else str(value)
 
 
 _TAGGED: Final = ("tags", "tagSpecificationSet", "tagSet")
@@ -235,7 +231,7 @@ def _kms(incident: Incident, target: Target, folder: Folder) -> Iterator[Pair]:
     if incident.via is not None:
         yield "kms:ViaService", f"{incident.via}.{incident.region}.amazonaws.com" if incident.via else None
     is_about_grants = action in ("kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant")
-    yield "kms:GrantIsForAWSResource", _flag(incident.is_forwarded) if is_about_grants else None
+    yield "kms:GrantIsForAWSResource", flag(incident.is_forwarded) if is_about_grants else None
     yield from _of_key(target, folder)
     yield from _of_context(encryption_context(incident))
     yield from _of_grant(incident)

@@ -135,6 +135,11 @@ class Layers:
 ContextValue = str | tuple[str, ...]
 
 
+def flag(value: bool) -> str:
+    """A boolean as the value of a condition key."""
+    return "true" if value else "false"
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """May this principal do this on that?

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from app.policy.principals import is_service
-from app.policy.question import ContextValue, Principal, PrincipalKind
+from app.policy.question import ContextValue, Principal, PrincipalKind, flag
 
 INFERRED: Final = (
     "of a session's ARN the role is known by account and name, and aws:PrincipalArn is its ARN without a path",
@@ -110,10 +110,6 @@ def context_of(caller: Principal) -> dict[str, ContextValue]:
         ("aws:PrincipalServiceName", caller.arn if is_service_itself else ""),
         ("aws:username", caller.arn.rpartition("/")[2] if caller.kind is PrincipalKind.USER else ""),
         ("aws:userid", caller.unique_id),
-        ("aws:PrincipalIsAWSService", _flag(is_service_itself) if caller.arn else ""),
+        ("aws:PrincipalIsAWSService", flag(is_service_itself) if caller.arn else ""),
     )
     return {key: value for key, value in rows if value}
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"

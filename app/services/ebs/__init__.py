@@ -1,8 +1,8 @@
 """EBS: EC2's volume and snapshot operations and the EBS direct APIs, which share their records.
 
 records.py what is kept | rules.py resources, condition keys, refusals | envelope.py every call to KMS | plane.py blocks
-under data keys | volumes.py snapshots.py deleting.py sharing.py copying.py direct*.py tags.py defaults.py
-places.py the operations
+under data keys | volumes.py volume_listing.py volume_settling.py snapshots.py deleting.py sharing.py copying.py
+direct*.py tags.py defaults.py places.py the operations
 
 What else is done with them: feature_records.py feature_errors.py what is kept and refused | locks.py tiers.py
 public_access.py recycle_bin.py fast_restore.py modifying.py multi_volume.py volume_*.py the operations | retention*.py
@@ -49,6 +49,8 @@ from app.services.ebs import (
     tiers,
     volume_copying,
     volume_details,
+    volume_listing,
+    volume_settling,
     volumes,
 )
 from app.services.ebs.compute_records import COMPUTE_KINDS
@@ -57,7 +59,7 @@ from app.services.ebs.feature_records import FEATURE_KINDS
 from app.services.ebs.records import KINDS
 from app.services.ebs.trail import DIRECT_TRAIL, EC2_TRAIL, RETENTION_TRAIL
 
-_STORAGE = (volumes, snapshots, deleting, sharing, copying, tags, defaults, places)
+_STORAGE = (volumes, volume_listing, volume_settling, snapshots, deleting, sharing, copying, tags, defaults, places)
 _DIRECT = (direct_starting, direct_writing, direct_reading)
 _MORE = (volume_copying, volume_details, modifying, multi_volume)
 _KEEPING = (public_access, locks, tiers, recycle_bin, fast_restore)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from app.kernel.shapes import lower_camel
+
 Sent = Mapping[str, Any]
 Shown = dict[str, Any]
 
@@ -53,7 +55,7 @@ def _modify(sent: Sent, shown: Shown) -> Shown:
 
 
 def _lower(item: Sent) -> Shown:
-    return {name[:1].lower() + name[1:]: value for name, value in item.items()}
+    return {lower_camel(name): value for name, value in item.items()}
 
 
 def _legacy(sent: Sent) -> list[Shown]:

@@ -19,7 +19,7 @@ from app.services.ebs.instance_listing import state
 from app.services.ebs.records import Volume
 from app.services.ebs.requests import DRY_RUN, required
 from app.services.ebs.rules import on
-from app.services.ebs.volumes import remove_volume
+from app.services.ebs.volume_settling import remove_volume
 
 if TYPE_CHECKING:
     from app.kernel.call import Call

@@ -34,7 +34,8 @@ from app.services.ebs.launch_plan import Planned, image_of, type_of, volumes_of,
 from app.services.ebs.records import Volume
 from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required
 from app.services.ebs.rules import requested_tags
-from app.services.ebs.volumes import hydrate, put_volume, remove_volume
+from app.services.ebs.volume_settling import hydrate, remove_volume
+from app.services.ebs.volumes import put_volume
 
 if TYPE_CHECKING:
     from app.kernel.call import Call

@@ -17,7 +17,8 @@ from app.services.ebs.feature_records import Modification
 from app.services.ebs.records import Volume
 from app.services.ebs.requests import DRY_RUN, page, required, start_after, volume_id
 from app.services.ebs.rules import named_volume, on, own_volume
-from app.services.ebs.volumes import VOLUME_TYPES, baseline_iops, ids_are_well_formed, volume_exists, within_limits
+from app.services.ebs.volume_listing import ids_are_well_formed
+from app.services.ebs.volumes import VOLUME_TYPES, baseline_iops, volume_exists, within_limits
 
 if TYPE_CHECKING:
     from app.kernel.call import Call

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.audit import HIDDEN, TrailStyle, camel
+from app.kernel.shapes import lower_camel
 from app.services.ebs import compute_trail, feature_trail
 
 if TYPE_CHECKING:
@@ -54,14 +55,9 @@ _ITEMS = {
 _NOT_KEPT = {"PresignedUrl", "DryRun", "BlockData"}
 
 
-def lower(name: str) -> str:
-    """`SnapshotId` -> `snapshotId`; `DryRun` -> `dryRun`."""
-    return name[:1].lower() + name[1:]
-
-
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {_NAMES.get(key, lower(key)): _value(key, item) for key, item in value.items() if item is not None}
+        return {_NAMES.get(key, lower_camel(key)): _value(key, item) for key, item in value.items() if item is not None}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return {"items": [_item(name, item) for item in value]} if value else {}
     if isinstance(value, datetime.datetime):
@@ -71,12 +67,12 @@ def _value(name: str, value: Any) -> Any:
 
 def _item(name: str, item: Any) -> Any:
     if isinstance(item, Mapping):
-        return {lower(key): _tags(value) if key == "Tags" else _value(key, value) for key, value in item.items()}
-    return {_ITEMS.get(name, lower(name)): item}
+        return {lower_camel(key): _tags(value) if key == "Tags" else _value(key, value) for key, value in item.items()}
+    return {_ITEMS.get(name, lower_camel(name)): item}
 
 
 def _tags(tags: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    return [{lower(key): value for key, value in tag.items()} for tag in tags]
+    return [{lower_camel(key): value for key, value in tag.items()} for tag in tags]
 
 
 def _ec2_parameters(frame: Frame, error: AwsError | None) -> Any:
@@ -86,10 +82,10 @@ def _ec2_parameters(frame: Frame, error: AwsError | None) -> Any:
     is_dry = {"DryRun": True} if frame.call.parameters.get("DryRun") else {}
     if frame.call.name in feature_trail.WRAPPED:
         return feature_trail.request(frame.call.name, sent | is_dry)
-    shown = {_NAMES.get(name, lower(name)): _value(name, value) for name, value in sent.items()}
+    shown = {_NAMES.get(name, lower_camel(name)): _value(name, value) for name, value in sent.items()}
     if frame.call.name in compute_trail.PARAMETERS:
         shown = compute_trail.PARAMETERS[frame.call.name](sent, shown)
-    return shown | _unsaid(frame, shown) | {lower(name): value for name, value in is_dry.items()}
+    return shown | _unsaid(frame, shown) | {lower_camel(name): value for name, value in is_dry.items()}
 
 
 def _unsaid(frame: Frame, shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +100,8 @@ def _permission(sent: Mapping[str, Any]) -> dict[str, Any]:
     change = sent.get("CreateVolumePermission") or {}
     side = "add" if change.get("Add") or sent.get("OperationType") == "add" else "remove"
     items = [
-        {lower(key): value for key, value in item.items()} for item in change.get("Add") or change.get("Remove") or ()
+        {lower_camel(key): value for key, value in item.items()}
+        for item in change.get("Add") or change.get("Remove") or ()
     ]
     items = items or [{"userId": each} for each in sent.get("UserIds") or ()] + [
         {"group": each} for each in sent.get("GroupNames") or ()
@@ -132,7 +129,7 @@ def _ec2_response(frame: Frame, answer: Mapping[str, Any]) -> Any:
     if frame.call.name in compute_trail.RESPONSES:
         return head | compute_trail.RESPONSES[frame.call.name](answer)
     shown = {
-        _NAMES.get(name, lower(name)): str(value) if name in _NUMBERS_AS_TEXT else _value(name, value)
+        _NAMES.get(name, lower_camel(name)): str(value) if name in _NUMBERS_AS_TEXT else _value(name, value)
         for name, value in answer.items()
     }
     if frame.call.name == "CopySnapshot" and not answer.get("Tags"):
@@ -157,7 +154,7 @@ def _hide_tags(body: dict[str, Any]) -> dict[str, Any]:
 
 def _direct_parameters(frame: Frame, error: AwsError | None) -> Any:
     sent = {
-        lower(name): value
+        lower_camel(name): value
         for name, value in frame.call.parameters.items()
         if value is not None and name not in _NOT_KEPT
     }
@@ -170,7 +167,7 @@ def _direct_response(frame: Frame, answer: Mapping[str, Any]) -> Any:
     """Only of calls that write; the key is hidden [V]."""
     if frame.operation and frame.operation.reads:
         return None
-    shown = {lower(name): _plain(value) for name, value in answer.items()}
+    shown = {lower_camel(name): _plain(value) for name, value in answer.items()}
     return shown | ({"kmsKeyArn": HIDDEN} if "kmsKeyArn" in shown else {})
 
 

@@ -16,13 +16,13 @@ from app.services.ebs import errors, feature_errors, requests, tags
 from app.services.ebs.records import Snapshot, Volume
 from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required, volume_id
 from app.services.ebs.rules import named_volume, own_volume, requested_tags, volume_arn
+from app.services.ebs.volume_listing import shown
 from app.services.ebs.volumes import (
     SETTLES_AFTER_MS,
     Wanted,
     key_for,
     may_tag_volume,
     put_volume,
-    shown,
     type_of,
     within_limits,
 )

@@ -11,7 +11,8 @@ from app.services.ebs.compute_rules import attachments_of_volume
 from app.services.ebs.records import Volume
 from app.services.ebs.requests import DRY_RUN, page, required, start_after, volume_id
 from app.services.ebs.rules import named_volume, on, own_volume
-from app.services.ebs.volumes import candidates, ids_are_well_formed, volume_exists
+from app.services.ebs.volume_listing import candidates, ids_are_well_formed
+from app.services.ebs.volumes import volume_exists
 
 if TYPE_CHECKING:
     from app.kernel.call import Call

@@ -1,30 +1,26 @@
-"""Volumes: CreateVolume, DescribeVolumes, DeleteVolume. A launch makes its volumes here too (launching.py).
+"""Volumes: CreateVolume and DeleteVolume. A launch makes its volumes here too (launching.py).
 
-CreateVolume answers `creating` whatever its key is worth. The KMS calls (ebs.md 1.2) are made when the volume settles,
-with the request id of CreateVolume; where one of them is refused, the volume does not stay in error, it vanishes.
+CreateVolume answers `creating` whatever its key is worth. The KMS calls (ebs.md 1.2) are made when the volume settles
+(volume_settling.py), with the request id of CreateVolume.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.kernel import audit
-from app.kernel.authority import AUTHORIZE, CALLER, Resource, anything, tag_context
-from app.kernel.clock import moment, whole_second
-from app.kernel.draft import Result
+from app.kernel.authority import AUTHORIZE, CALLER, Resource, tag_context
+from app.kernel.clock import whole_second
 from app.kernel.errors import Refusal, Refused
-from app.kernel.operation import job, operation
+from app.kernel.operation import operation
 from app.policy.causes import Cause
-from app.services.ebs import envelope, errors, feature_errors, notices, places, plane, requests, tags
+from app.services.ebs import errors, feature_errors, notices, places, requests, tags
 from app.services.ebs.compute_errors import STILL_ATTACHED
 from app.services.ebs.compute_rules import attachments_of_volume
 from app.services.ebs.defaults import default_key, defaults
-from app.services.ebs.feature_records import Modification
-from app.services.ebs.opening import attached, attached_filters, state_of
-from app.services.ebs.records import EMPTY_MAP, DataKey, Move, Snapshot, Volume
-from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, page, required, start_after, volume_id
+from app.services.ebs.records import EMPTY_MAP, Snapshot, Volume
+from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required, volume_id
 from app.services.ebs.rules import (
     authorize_tags,
     find_snapshot,
@@ -37,6 +33,8 @@ from app.services.ebs.rules import (
     visible_snapshot,
     volume_arn,
 )
+from app.services.ebs.volume_listing import shown
+from app.services.ebs.volume_settling import remove_volume
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
@@ -343,197 +341,6 @@ def _tell_owner(draft: Draft, source: Snapshot) -> None:
         identity={"type": "AWSAccount", "accountId": draft.frame.call.account, "invokedBy": "ec2.amazonaws.com"},
         details={"snapshotId": source.id},
     )
-
-
-@job("settle_volume")
-def settle_volume(draft: Draft, call: Call) -> None:
-    """Make the KMS calls of a new volume and bring its blocks; without its key the volume vanishes."""
-    volume = own_volume(draft, call, call["volume_id"])
-    if volume is None:
-        return
-    saved = draft.world
-    try:
-        hydrate(draft, volume, call["key"], call["is_of_own"])
-    except envelope.Stopped as stopped:
-        draft.world = saved
-        _vanish(draft, call, volume, stopped.result, stopped.key_id)
-    except plane.BlockLost as lost:
-        draft.world = saved
-        _vanish(draft, call, volume, Result(error=errors.BLOCK_LOST(index=lost.index)))
-
-
-def hydrate(draft: Draft, volume: Volume, key: str, is_of_own: bool) -> None:
-    """The sequence of ebs.md 1.2 for this combination of snapshot and key.
-
-    Until it settles the volume holds the blocks and the data key of its snapshot, which may be deleted meanwhile.
-    ReEncrypt comes first: the snapshot's data key is wrapped anew under the volume's key and context, so that the one
-    Decrypt grant serves both data keys. An own snapshot under the same key needs no more than that.
-    """
-    if not key:
-        _is_there(draft, volume)
-        return
-    if volume.data_key is None:
-        _bring_blocks(draft, volume, key, None)
-        return
-    carried = envelope.re_wrap(draft, volume.data_key, key, volume.id)
-    if is_of_own and carried.key_arn == volume.data_key.key_arn:
-        _is_there(draft, volume, data_key=carried, key_arn=carried.key_arn)
-    else:
-        _bring_blocks(draft, volume, key, carried)
-
-
-def _is_there(draft: Draft, volume: Volume, **changes: Any) -> None:
-    """It is whole, and its account is told."""
-    notices.volume_is_there(draft, draft.change(volume, state=state_of(draft, volume), **changes))
-
-
-def _bring_blocks(draft: Draft, volume: Volume, key: str, carried: DataKey | None) -> None:
-    """A new data key; then the service decrypts under the caller's grant, seals the blocks anew, and retires it."""
-    data_key = envelope.new_data_key(draft, key, volume.id)
-    grant_id = envelope.grant(draft, data_key.key_arn, "Decrypt", envelope.SUBSET, volume.id)
-    target_key = envelope.unwrap(draft, data_key, invoked_by=envelope.DIRECT)
-    source_key = (
-        envelope.unwrap(draft, carried, invoked_by=envelope.DIRECT) if carried else plane.platform_key(draft.world)
-    )
-    envelope.retire(draft, data_key.key_arn, grant_id)
-    source_blocks = volume.blocks
-    volume = draft.change(volume, data_key=data_key, key_arn=data_key.key_arn, blocks=EMPTY_MAP)
-    _go_on(draft, volume, plane.plan(draft, volume, source_blocks, source_key, target_key))
-
-
-def _go_on(draft: Draft, volume: Volume, move: Move) -> None:
-    """One batch of blocks; then either the volume is there, or the rest is booked."""
-    move, blocks = plane.step(draft, move, volume.blocks)
-    if plane.is_finished(move):
-        _drop_move(draft, volume)
-        _is_there(draft, volume, blocks=blocks)
-    else:
-        draft.change(volume, blocks=blocks)
-        draft.put(move)
-        draft.later("move_volume_blocks", about=(volume.id,), volume_id=volume.id)
-
-
-@job("move_volume_blocks")
-def move_volume_blocks(draft: Draft, call: Call) -> None:
-    """The next batch of blocks of a volume that is being created."""
-    volume, move = (
-        own_volume(draft, call, call["volume_id"]),
-        draft.get(Move, call.account, call.region, call["volume_id"]),
-    )
-    if volume and move:
-        try:
-            _go_on(draft, volume, move)
-        except plane.BlockLost as lost:
-            _vanish(draft, call, volume, Result(error=errors.BLOCK_LOST(index=lost.index)))
-
-
-def _drop_move(draft: Draft, target: Volume | Snapshot) -> None:
-    move = draft.get(Move, target.account, target.region, target.id)
-    if move:
-        draft.delete(move)
-
-
-def remove_volume(draft: Draft, call: Call, volume: Volume) -> None:
-    """The volume and what is kept for it alone."""
-    for attachment in attachments_of_volume(draft, volume.account, volume.region, volume.id):
-        draft.delete(attachment)
-    _drop_move(draft, volume)
-    modification = draft.get(Modification, volume.account, volume.region, volume.id)
-    if modification:
-        draft.delete(modification)
-    draft.delete(volume)
-    tags.drop_tags(draft, call, volume.id)
-
-
-def _vanish(draft: Draft, call: Call, volume: Volume, why: Result, key: str = "") -> None:
-    """A volume that can not have its key or its blocks is deleted. Why is in the log, under its id."""
-    remove_volume(draft, call, volume)
-    notices.volume_vanished(draft, volume, why.error.message if why.error else "", volume.key_arn or key)
-    audit.note_settled(draft, "ec2:CreateVolume", volume.id, errors.VOLUME_VANISHED.code, why)
-
-
-# what is there
-
-_FILTERS: requests.FilterTable = {
-    "availability-zone": lambda volume: volume.zone,
-    "availability-zone-id": lambda volume: places.zone_id(volume.zone),
-    "create-time": lambda volume: moment(volume.created_ms).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-    "encrypted": lambda volume: str(volume.encrypted).lower(),
-    "multi-attach-enabled": lambda volume: str(volume.multi_attach).lower(),
-    "size": lambda volume: str(volume.size_gib),
-    "snapshot-id": lambda volume: volume.snapshot_id,
-    "status": lambda volume: volume.state,
-    "volume-id": lambda volume: volume.id,
-    "volume-type": lambda volume: volume.type,
-}
-
-
-def ids_are_well_formed(draft: Draft, call: Call) -> None:
-    for id in call["VolumeIds"] or ():
-        requests.well_formed_volume(id)
-
-
-@operation(
-    "ec2",
-    "DescribeVolumes",
-    honours={"VolumeIds", "Filters", "MaxResults", "NextToken", "DryRun"},
-    inert={"IncludeManagedResources": "no volume of a world is managed by another service"},
-    checks=(on("ec2:DescribeVolumes", anything), DRY_RUN, ids_are_well_formed),
-    answers=(
-        errors.UNAUTHORIZED,
-        errors.VOLUME_NOT_FOUND,
-        errors.VOLUME_MALFORMED,
-        errors.BAD_FILTER,
-        errors.BAD_PAGE_SIZE,
-        errors.BAD_PAGE_TOKEN,
-        errors.PAGE_AND_IDS,
-    ),
-    reads=True,
-)
-def describe_volumes(draft: Draft, call: Call) -> Answer:
-    """The caller's volumes of the Region, in the order of their ids; those named must all be there."""
-    after = start_after(draft, call)
-    table = {**_FILTERS, **attached_filters(draft)}
-    test = requests.matches(call, table, lambda volume: tags.tags_of(draft, call.account, call.region, volume.id))
-    found, more = page(call, filter(test, candidates(draft, call, after)), lambda volume: volume.id, ids="VolumeIds")
-    return {"Volumes": [shown(draft, volume) for volume in found], **more}
-
-
-def candidates(draft: Draft, call: Call, after: str) -> Iterator[Volume]:
-    if not call["VolumeIds"]:
-        yield from draft.scan(
-            Volume, call.account, call.region, after=(call.account, call.region, after) if after else ()
-        )
-        return
-    for id in sorted(set(call["VolumeIds"])):
-        volume = own_volume(draft, call, id)
-        if volume is None:
-            errors.VOLUME_NOT_FOUND.refuse(id=id)
-        yield volume
-
-
-def shown(draft: Draft, volume: Volume) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "VolumeId": volume.id,
-        "Size": volume.size_gib,
-        "SnapshotId": volume.snapshot_id,
-        "AvailabilityZone": volume.zone,
-        "AvailabilityZoneId": places.zone_id(volume.zone),
-        "State": volume.state,
-        "CreateTime": moment(volume.created_ms),
-        "Attachments": attached(draft, volume),
-        "VolumeType": volume.type,
-        "Encrypted": volume.encrypted,
-        "MultiAttachEnabled": volume.multi_attach,
-        "Tags": tags.tag_list(tags.tags_of(draft, volume.account, volume.region, volume.id)),
-    }
-    optional = {
-        "KmsKeyId": volume.key_arn,
-        "Iops": volume.iops,
-        "Throughput": volume.throughput,
-        "SourceVolumeId": volume.source_volume_id,
-    }
-    return answer | {name: value for name, value in optional.items() if value}
 
 
 def volume_exists(draft: Draft, call: Call) -> None:

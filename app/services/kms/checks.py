@@ -12,6 +12,7 @@ from typing import Final
 from app.kernel.authority import AUTHORIZE
 from app.kernel.call import Call
 from app.kernel.draft import Draft
+from app.kernel.shapes import lower_camel
 from app.services.kms.errors import (
     CONSTRAINT,
     DRY_RUN_OK,
@@ -107,8 +108,7 @@ def between(call: Call, parameter: str, low: int, high: int) -> None:
     value = call[parameter]
     if value is not None and not low <= value <= high:
         bound = f"greater than or equal to {low}" if value < low else f"less than or equal to {high}"
-        member = parameter[:1].lower() + parameter[1:]
-        CONSTRAINT.refuse(value=f"'{value}' ", member=member, rule=f"Member must have value {bound}")
+        CONSTRAINT.refuse(value=f"'{value}' ", member=lower_camel(parameter), rule=f"Member must have value {bound}")
 
 
 # Grant tokens: no secrets, and they authorize nothing; a token names its grant and proves that KMS made it.
