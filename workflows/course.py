@@ -89,7 +89,7 @@ def _roles(course: Course) -> dict[str, str]:
             roles.setdefault(state.as_, str(step.as_).partition("/")[0])
             state = course.workflow.after(state.name, "OK") if course.workflow else None
     left = [alias for alias in course.accounts if alias not in roles.values()]
-    for role in ("source", "target"):
+    for role in course.workflow.roles if course.workflow else ():
         if role not in roles and left:
             roles[role] = left.pop(0)
     return roles

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workflows import data, expect, params
 from workflows.expressions import Unresolved, fill, search
 from workflows.keyed import Keyed
-from workflows.machine import OK, SOURCE, TARGET, UNFORESEEN, Outcome, Settled, Step
+from workflows.machine import OK, UNFORESEEN, Outcome, Settled, Step
 from workflows.port import Answer, Evidence, Port, PortFailed
 from workflows.settle import main_id, outcome, settled
 from workflows.transition import Contracted, Transition, Wrong
@@ -105,7 +105,7 @@ class Enactor:
             port=self.port.aside(),
             region=step.region or course.scenario.spec.region,
             accounts=course.roles,
-            ids={role: course.accounts[alias] for role, alias in course.roles.items() if role in (SOURCE, TARGET)},
+            ids={role: course.accounts[alias] for role, alias in course.roles.items()},
             parameters=parameters,
             answer=answer,
             results=results,

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 OK: Final = "OK"
 SOURCE: Final = "source"  # the account that shares
 TARGET: Final = "target"  # the account it is shared with
-ROLES: Final = (SOURCE, TARGET)
 
 Contract = Callable[["View"], "bool | None"]  # None: can not be told through this port; the docstring is the sentence
 
@@ -68,7 +67,7 @@ class Step:
     """
 
     name: str
-    as_: str  # SOURCE or TARGET
+    as_: str  # one of the workflow's roles
     call: str  # "ec2:CopySnapshot", the spelling of IAM actions
     requires: Contract
     ensures: Contract
@@ -96,6 +95,7 @@ class Workflow:
     next: tuple[Row, ...]
     start: str
     title: str = ""
+    roles: tuple[str, ...] = (SOURCE, TARGET)  # accounts that take part; a scenario's first call as a role casts it
     _by_name: dict[str, State] = field(init=False, repr=False, compare=False)
     _edges: dict[tuple[str, Outcome], str] = field(init=False, repr=False, compare=False)
 

@@ -3,7 +3,7 @@
 1 names are unique, the start is a step, no row names what is not there
 2 nothing is ambiguous: one row for each (state, outcome), none that leaves an end
 3 every state is reached from the start, and from every step an end can be reached
-4 every call is an operation of this cloud, made as one of the two roles
+4 every call is an operation of this cloud, made as one of the workflow's roles
 5 every declared error is handled. Declared are: OK; each code in the step's `expects`, which the operation must
   declare among its errors at once; each settlement of the operation, whether the step speaks of it or not. What is
   neither has no row, and ends in `unforeseen`.
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from workflows.machine import OK, ROLES, SETTLEMENTS, UNFORESEEN, End, Outcome, Row, Settled, Step, Workflow
+from workflows.machine import OK, SETTLEMENTS, UNFORESEEN, End, Outcome, Row, Settled, Step, Workflow
 
 if TYPE_CHECKING:
     from app.kernel.operation import Operation
@@ -65,7 +65,7 @@ def findings(workflow: Workflow, operations: Operations) -> Iterator[Finding]:
     if not names:
         yield from _paths(workflow)
     for step in workflow.steps:
-        yield from _calls(step, operations)
+        yield from _calls(workflow, step, operations)
         if step.call in operations:
             yield from _errors(workflow, step, operations[step.call])
 
@@ -147,11 +147,11 @@ def _closure(start: str, neighbours: Callable[[str], Iterable[str]]) -> set[str]
 # --- 4 calls ---
 
 
-def _calls(step: Step, operations: Operations) -> Iterator[Finding]:
+def _calls(workflow: Workflow, step: Step, operations: Operations) -> Iterator[Finding]:
     if step.call not in operations:
         yield Finding(f"step {step.name!r}", f"there is no operation {step.call}" + suggest(step.call, operations))
-    if step.as_ not in ROLES:
-        yield Finding(f"step {step.name!r}", f"nobody is called {step.as_!r}" + suggest(step.as_, ROLES))
+    if step.as_ not in workflow.roles:
+        yield Finding(f"step {step.name!r}", f"nobody is called {step.as_!r}" + suggest(step.as_, workflow.roles))
 
 
 # --- 5 errors ---
