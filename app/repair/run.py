@@ -7,8 +7,8 @@ in its world. Any other endpoint has no forks, and so no repairs. The scenario's
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,22 +27,37 @@ from workflows.transition import Report, Transition, Wrong
 
 if TYPE_CHECKING:
     from app.kernel.operation import Services
-    from workflows.format import StepSpec
+    from workflows.format import RepairSpec, StepSpec
 
 Repairs = dict[str, tuple[Mending, ...]]  # step -> its repairs, the smallest first
 
 
-@dataclass(slots=True)
-class Watch:
-    """Looks for repairs after each step that was refused."""
+@dataclass(frozen=True, slots=True)
+class Mender:
+    """Looks for repairs as soon as a step was refused, and judges what the scenario expects of them.
 
+    `tries` False: only where the scenario expects some. `budget_s` bounds the search in this process.
+    """
+
+    scenario: Scenario
     port: Port
+    tries: bool = True
     budget_s: float = search.BUDGET_S
-    found: Repairs = field(default_factory=dict)
 
-    def __call__(self, transition: Transition) -> None:
-        if transition.outcome != OK and transition.request_id and transition.calls:
-            self.found[transition.step] = repairs_at(self.port, transition.request_id, self.budget_s)
+    def __call__(self, transition: Transition, step: StepSpec, files: Mapping[str, str]) -> Transition:
+        wanted = step.expect.repair if step.expect else None
+        refused = transition.outcome != OK and transition.request_id and transition.calls
+        found = self._found(transition.request_id, files) if refused and (self.tries or wanted) else ()
+        bodies = tuple(msgspec.to_builtins(one.body) for one in found)
+        mended = msgspec.structs.replace(transition, repairs=bodies)
+        if wanted is None:
+            return mended
+        if not self.port.can.evidence:
+            return msgspec.structs.replace(mended, unchecked=(*mended.unchecked, "repair"))
+        return msgspec.structs.replace(mended, wrong=(*mended.wrong, *_wrong(mended, step, wanted, self.scenario)))
+
+    def _found(self, request_id: str, files: Mapping[str, str]) -> tuple[Mending, ...]:
+        return tuple(relabelled(one, files.get) for one in repairs_at(self.port, request_id, self.budget_s))
 
 
 def repairs_at(port: Port, request_id: str, budget_s: float = search.BUDGET_S) -> tuple[Mending, ...]:
@@ -63,59 +78,30 @@ def mendings_of(server: OverHttp, about: str) -> tuple[Mending, ...]:
     return tuple(shown(body) for body in told["repairs"])
 
 
-def run_file(path: str, services: Services, options: session.Options, *, tries: bool = True) -> tuple[Report, Repairs]:
+def run_file(
+    path: str, services: Services, options: session.Options, *, tries: bool = True,
+    watch: Callable[[Transition], None] | None = None,
+) -> tuple[Report, Repairs]:  # fmt: skip
     """`session.run_file` with repairs, and with `expect.repair` judged by them. Raises as that does."""
     scenario = load(path, services.operations)
     journal: Journal = FileJournal(options.journal) if options.journal else MemoryJournal()
     run = options.run or session.new_run_id(scenario, options)
     port = session.open_port(scenario, services, options, run)
-    watch = Watch(port)
-    wanted = tries or any(_claim(step) for step in scenario.spec.steps)
-    heard: Callable[[Transition], None] | None = watch if wanted else None
-    report = session.runner(scenario, services, port, run=run, journal=journal, watch=heard).run()
-    repairs = {step: _named(found, report.files) for step, found in watch.found.items()}
-    return _judged(report, scenario, repairs, port.can.evidence), repairs
+    mender = Mender(scenario, port, tries)
+    report = session.runner(scenario, services, port, run=run, journal=journal, watch=watch, mend=mender).run()
+    return report, repairs_of(report)
 
 
-def _named(found: Sequence[Mending], files: Mapping[str, str]) -> tuple[Mending, ...]:
-    return tuple(relabelled(one, files.get) for one in found)
+def repairs_of(report: Report) -> Repairs:
+    return {each.step: tuple(map(shown, each.repairs)) for each in report.transitions if each.repairs}
 
 
 # expect.repair
 
 
-def _claim(step: StepSpec) -> Any:
-    return step.expect.repair if step.expect else None
-
-
-def _judged(report: Report, scenario: Scenario, repairs: Repairs, has_evidence: bool) -> Report:
-    """The report with what is wrong about the repairs, at its line in the scenario."""
-    steps = {step.id: step for step in (*scenario.spec.given, *scenario.spec.steps)}
-    judged = tuple(
-        _step(each, steps[each.step], scenario, repairs, has_evidence) if each.step in steps else each
-        for each in report.transitions
-    )
-    return msgspec.structs.replace(report, transitions=judged)
-
-
-def _step(
-    transition: Transition, step: StepSpec, scenario: Scenario, repairs: Repairs, has_evidence: bool
-) -> Transition:
-    wanted = _claim(step)
-    if wanted is None:
-        return transition
-    if not has_evidence:
-        return msgspec.structs.replace(transition, unchecked=(*transition.unchecked, "repair"))
-    wrong = tuple(_wrong(transition, step, scenario, repairs))
-    return msgspec.structs.replace(transition, wrong=(*transition.wrong, *wrong))
-
-
-def _wrong(transition: Transition, step: StepSpec, scenario: Scenario, repairs: Repairs) -> Iterator[Wrong]:
+def _wrong(transition: Transition, step: StepSpec, wanted: RepairSpec, scenario: Scenario) -> Iterator[Wrong]:
     if transition.outcome == OK:
         yield Wrong(str(scenario.step_mark(step, "expect", "repair")), "repair: nothing was refused")
         return
-    offered = [one.body for one in repairs.get(transition.step, ())]
-    assert step.expect is not None
-    assert step.expect.repair is not None
-    for path, text in expect.repair_differences(step.expect.repair, offered, scenario.path):
+    for path, text in expect.repair_differences(wanted, transition.repairs, scenario.path):
         yield Wrong(str(scenario.step_mark(step, *path)), f"{'.'.join(map(str, path[1:]))}: {text}")
