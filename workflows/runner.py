@@ -87,9 +87,9 @@ class Runner:
             went_well = all(self._step(step, section) for section, step in self._steps())
             return self._ended(self._report(*self._finally() if went_well else ((), "")))
         except PortFailed as failed:
-            return self._report(stopped=str(failed))
+            return self._ended(self._report(stopped=str(failed)))
         except Unsure as unsure:
-            return self._report(stopped=str(unsure), unsure=True)
+            return self._ended(self._report(stopped=str(unsure), unsure=True))
 
     def _steps(self) -> Iterator[tuple[str, StepSpec]]:
         yield from (("given", step) for step in self._scenario.spec.given)
@@ -116,10 +116,14 @@ class Runner:
         self._set_graph(first["graph"])
 
     def _ended(self, report: Report) -> Report:
-        """What tells of a run later: its report without the transitions, which have lines of their own."""
+        """What tells of a run later: its report without the transitions, which have lines of their own.
+
+        A run that stopped may be taken up again, and then ends, or stops, anew.
+        """
         if not any(entry["kind"] == "end" for entry in self._journal.entries(self._run)):
             whole = to_json(msgspec.structs.replace(report, transitions=()))
-            self._journal.append(self._run, {"kind": "end", "ok": report.ok, "files": report.files, "report": whole})
+            kind = "stop" if report.stopped else "end"
+            self._journal.append(self._run, {"kind": kind, "ok": report.ok, "files": report.files, "report": whole})
         return report
 
     def _set_graph(self, node_link: Mapping[str, Any] | None) -> None:

@@ -81,15 +81,14 @@ def to_json(value: Any) -> Any:
 
 
 def report_from(entries: Iterable[Json]) -> Report | None:
-    """The report of a run, from its journal's entries; None while it has not ended."""
+    """The report of a run, from its journal's entries; None while it has neither ended nor stopped."""
     transitions: list[Transition] = []
+    report: Report | None = None
     for entry in entries:
         if entry["kind"] == "record":
             transitions.append(transition_from(entry["transition"]))
-        elif entry["kind"] == "end":
-            whole = msgspec.convert(entry["report"], Report)
-            return msgspec.structs.replace(whole, transitions=tuple(transitions))
-    return None
+        report = msgspec.convert(entry["report"], Report) if entry["kind"] in ("end", "stop") else None
+    return report and msgspec.structs.replace(report, transitions=tuple(transitions))
 
 
 def transition_from(entry: Json) -> Transition:

@@ -20,6 +20,7 @@ from workflows import expect, session
 from workflows.in_process import InProcess
 from workflows.journal import FileJournal, Journal, MemoryJournal
 from workflows.machine import OK
+from workflows.on_loop import OnLoop
 from workflows.over_http import OverHttp
 from workflows.port import Port, PortFailed
 from workflows.scenario import Scenario, load
@@ -62,8 +63,8 @@ class Mender:
 
 def repairs_at(port: Port, request_id: str, budget_s: float = search.BUDGET_S) -> tuple[Mending, ...]:
     """The repairs of a refused request, where the port leads; none where it can not try any."""
-    if isinstance(port, InProcess):
-        return search.repairs(port.cloud, request_id, budget=search.Budget(budget_s)).mendings()
+    if isinstance(port, InProcess | OnLoop):
+        return search.repairs(port.still(), request_id, budget=search.Budget(budget_s)).mendings()
     if isinstance(port, OverHttp):
         return mendings_of(port, request_id)
     return ()

@@ -1,7 +1,7 @@
 """What AWS has no word for: worlds and their clocks, calls with their decisions, explanations, the graph.
 
     /api/v1/worlds[/{world}[/fork|clock|log|notices|evidence|explanation|graph]]   OpenAPI at /api/docs
-    /api/v1/policy/evaluate
+    /api/v1/runs...   /api/v1/policy/evaluate
     /_reseal/health|ready|info   /_localstack/health
 
 Every change of a world's records goes through `Cloud.call`, at the wire door; here worlds are only made, forked,
@@ -24,10 +24,12 @@ from app.doors.rest import strict
 from app.doors.rest.notices import notices_router
 from app.doors.rest.policy import policy_router
 from app.doors.rest.prices import prices_router
+from app.doors.rest.runs import runs_router
 from app.host import WORLD_NAME, WorldExists, Worlds, world_summary
 from app.kernel.clock import Clock, iso
 from app.kernel.cloud import Cloud
 from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry
+from app.runs import Runs
 
 ADVANCE_MS_MAX = 400 * 366 * 86_400_000
 LOG_ROWS_MAX = 1000
@@ -57,14 +59,26 @@ class Advance(Body):
     advance: str | None = Field(default=None, max_length=40)
 
 
-def rest_app(worlds: Worlds, version: str) -> FastAPI:
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": strict.Refusal, "description": "The request can not be read, or names something that fits nothing"},
+    401: {"model": strict.Refusal, "description": "A bearer token is needed"},
+    404: {"model": strict.Refusal, "description": "There is no such thing"},
+    413: {"model": strict.Refusal, "description": "The body is too large"},
+    422: {"model": strict.Refusal, "description": "A parameter does not have its form"},
+}
+
+
+def rest_app(worlds: Worlds, runs: Runs, version: str) -> FastAPI:
     app = FastAPI(
+        responses=REFUSALS,
         title="reseal", version=version, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None,
         description="What AWS has no word for. AWS's own APIs answer on the same port, to requests signed for them.",
     )  # fmt: skip
     strict.install(app)
     app.include_router(_health(worlds, version))
-    for router in (_worlds(worlds), policy_router(), prices_router(worlds), notices_router(worlds)):
+    for router in (
+        _worlds(worlds, runs), runs_router(runs), policy_router(), prices_router(worlds), notices_router(worlds),
+    ):  # fmt: skip
         app.include_router(router, prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])
     return app
 
@@ -107,7 +121,7 @@ def _health(worlds: Worlds, version: str) -> APIRouter:
     return router
 
 
-def _worlds(worlds: Worlds) -> APIRouter:
+def _worlds(worlds: Worlds, runs: Runs) -> APIRouter:
     router = APIRouter(tags=["worlds"])
 
     def cloud_of(world: str) -> Cloud:
@@ -136,6 +150,8 @@ def _worlds(worlds: Worlds) -> APIRouter:
     @router.delete("/worlds/{world}", status_code=204)
     async def drop_world(world: str) -> None:
         cloud_of(world)
+        if runs.running_in(world):
+            raise strict.Refuses(409, "WorldInUse", "a run is in this world; cancel it first")
         worlds.drop(world)
 
     @router.post("/worlds/{world}/fork", status_code=201)

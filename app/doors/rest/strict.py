@@ -9,6 +9,7 @@ import json
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,8 +17,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 BODY_BYTES_MAX = 1_048_576
 
 
-def refusal(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
+class Said(BaseModel):
+    code: str
+    message: str
+
+
+class Refusal(BaseModel):
+    """What every route answers that does not do what was asked."""
+
+    error: Said
+
+
+def refusal(status: int, code: str, message: str, **more: object) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message, **more}}, status)
+
+
+class Refuses(Exception):
+    """Raised in a route to answer with a refusal of a code of its own."""
+
+    def __init__(self, status: int, code: str, message: str, **more: object) -> None:
+        super().__init__(message)
+        self.answer = refusal(status, code, message, **more)
 
 
 def install(app: FastAPI) -> None:
@@ -27,6 +47,10 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         places = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
         return refusal(422, "Invalid", "; ".join(places)[:2000].encode("utf-8", "replace").decode())
+
+    @app.exception_handler(Refuses)
+    async def refuses(request: Request, error: Refuses) -> Response:
+        return error.answer
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
