@@ -122,7 +122,8 @@ def _health(worlds: Worlds, version: str) -> APIRouter:
 
 
 def _worlds(worlds: Worlds, runs: Runs) -> APIRouter:
-    router = APIRouter(tags=["worlds"])
+    taken = {"model": strict.Refusal, "description": "The name is taken, or the world in use"}
+    router = APIRouter(tags=["worlds"], responses={409: taken})
 
     def cloud_of(world: str) -> Cloud:
         cloud = worlds.get(world) if WORLD_NAME.match(world) else None

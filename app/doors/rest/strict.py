@@ -6,12 +6,14 @@ FastAPI alone answers NaN and lone surrogates with a 500, and repeats the input 
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES_MAX = 1_048_576
@@ -54,9 +56,21 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        return refusal(error.status_code, "Refused", str(error.detail))
+        answer = refusal(error.status_code, "Refused", str(error.detail))
+        answer.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = allowed(app, request.url.path)
+        return answer
 
     app.add_middleware(BoundedJson)
+
+
+def allowed(app: FastAPI, path: str) -> str:
+    """The methods of a path, of all its routes together (Starlette names those of the first one only)."""
+    for template, methods in app.openapi()["paths"].items():
+        if compile_path(template)[0].match(path):
+            return ", ".join(method.upper() for method in methods)
+    return "GET"  # the pages of the description itself
 
 
 class BoundedJson:
