@@ -39,7 +39,7 @@ Key = Annotated[str, Header(alias="Idempotency-Key", max_length=255, pattern=r"^
 class NewRun(BaseModel):
     """One scenario by its text, or a bundle: every file that it names, by name, and which of them to run."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     scenario: str | None = Field(None, description="text of a scenario that names no other file")
     entry: Name | None = Field(None, description="which of the files is the scenario, such as share.reseal.yaml")
