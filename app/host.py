@@ -25,6 +25,7 @@ from app.settings import DEFAULT_WORLD, Settings
 
 if TYPE_CHECKING:
     from app.kernel.authority import Credential
+    from app.recorder import Recording
 
 UNKNOWN_KEY = AwsError(
     "InvalidClientTokenId",
@@ -59,6 +60,7 @@ class Worlds:
         self.services, self.store, self.settings = services, store, settings
         self._clouds: dict[str, Cloud] = {}
         self._issued: dict[str, str] = {}  # access key id -> world that issued it
+        self.recordings: dict[str, Recording] = {}  # by world, while somebody records it
 
     # worlds
 
@@ -92,6 +94,7 @@ class Worlds:
         if self.get(name) is None:
             return False
         self.store.drop(name)
+        self.recordings.pop(name, None)
         del self._clouds[name]
         self._issued = {key: world for key, world in self._issued.items() if world != name}
         return True
@@ -138,9 +141,16 @@ class Worlds:
         cloud = self.get(world)
         if cloud is None:
             return Reply("", error=NO_WORLD)
-        reply = cloud.call(request)
+        reply = self._recorded(world, cloud, request) if world in self.recordings else cloud.call(request)
         if request.operation.startswith("sts:") and reply.answer:
             reply = replace(reply, answer=_on_machine_time(reply.answer, cloud))
+        return reply
+
+    def _recorded(self, world: str, cloud: Cloud, request: Request) -> Reply:
+        recording = self.recordings[world]
+        recording.meet(cloud, request.caller)
+        reply = cloud.call(request)
+        recording.note(cloud, request, reply)
         return reply
 
     def _issuer(self, access_key_id: str) -> str | None:

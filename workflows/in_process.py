@@ -50,7 +50,7 @@ class InProcess:
 
     def call(self, principal: str, operation: str, parameters: Mapping[str, Any], region: str, key: str = "") -> Answer:
         caller = self._caller(principal)
-        return _answer(self.cloud.call(Request(operation, parameters, caller, region, idempotency_key=key)))
+        return as_answer(self.cloud.call(Request(operation, parameters, caller, region, idempotency_key=key)))
 
     def _caller(self, principal: str) -> Caller:
         account, _, name = principal.partition("/")
@@ -104,6 +104,6 @@ def _plain(entry: CallEntry | DecisionEntry | EventEntry) -> Json:
     return plain
 
 
-def _answer(reply: Reply) -> Answer:
+def as_answer(reply: Reply) -> Answer:
     error = reply.error and Failure(reply.error.code, reply.error.message, reply.error.status)
     return Answer(reply.request_id, reply.answer or {}, error or None, reply.decision_id)

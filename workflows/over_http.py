@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+import msgspec
+
 from workflows.over_boto3 import OverBoto3
 from workflows.port import Can, Evidence, Json, PortFailed
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
+    from workflows.record.recording import Told
 
 KEY_HEADER: Final = "x-reseal-idempotency-key"
 TIMEOUT_S: Final = 60
@@ -71,17 +74,29 @@ class OverHttp(OverBoto3):
         """Why a request or resource was refused ("": the last refusal), as the server tells it: "text" or "json"."""
         return self._fetched(f"explanation?about={quote(about)}&format={format}").decode()
 
+    def begin_recording(self) -> None:
+        self._fetched("recording", method="PUT")
+
+    def recording(self) -> Told:
+        """What was done in the world since `begin_recording`."""
+        from workflows.record.recording import Told
+
+        return msgspec.json.decode(self._fetched("recording"), type=Told)
+
+    def end_recording(self) -> None:
+        self._fetched("recording", method="DELETE")
+
     def _rest(self, path: str, body: Json | None = None) -> Json:
         """GET, or POST where there is a body; PortFailed for anything but an answer."""
         return json.loads(self._fetched(path, body))
 
-    def _fetched(self, path: str, body: Json | None = None) -> bytes:
+    def _fetched(self, path: str, body: Json | None = None, method: str | None = None) -> bytes:
         url = f"{self._base}/api/v1/worlds/{quote(self.world)}/{path}"
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 - the user's own endpoint
+        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - the user's own
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
                 return response.read()

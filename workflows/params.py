@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -143,6 +144,16 @@ def to_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return value
+
+
+# Parameters that hold a document as text: policies, for the most part.
+DOCUMENTS = frozenset({"Policy", "PolicyDocument", "AssumeRolePolicyDocument", "Content"})
+
+
+def secret_parameters(operation: str) -> frozenset[str]:
+    """The parameters that botocore marks sensitive, whole or in part. The operation must be one."""
+    service, _, name = operation.partition(":")
+    return frozenset(re.split(r"[.\[{]", path)[0] for path in shapes.sensitive_members(service, name)) - DOCUMENTS
 
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"  # AWS's own words for what its trail leaves out

@@ -24,6 +24,7 @@ from app.doors.rest import strict
 from app.doors.rest.notices import notices_router
 from app.doors.rest.policy import policy_router
 from app.doors.rest.prices import prices_router
+from app.doors.rest.recordings import recordings_router
 from app.doors.rest.runs import runs_router
 from app.host import WORLD_NAME, WorldExists, Worlds, world_summary
 from app.kernel.clock import Clock, iso
@@ -76,9 +77,11 @@ def rest_app(worlds: Worlds, runs: Runs, version: str) -> FastAPI:
     )  # fmt: skip
     strict.install(app)
     app.include_router(_health(worlds, version))
-    for router in (
-        _worlds(worlds, runs), runs_router(runs), policy_router(), prices_router(worlds), notices_router(worlds),
-    ):  # fmt: skip
+    routers = (
+        _worlds(worlds, runs), runs_router(runs), recordings_router(worlds), policy_router(), prices_router(worlds),
+        notices_router(worlds),
+    )  # fmt: skip
+    for router in routers:
         app.include_router(router, prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])
     return app
 
@@ -193,7 +196,7 @@ def _worlds(worlds: Worlds, runs: Runs) -> APIRouter:
         """What a request set off, or what belongs to a resource: calls, decisions and CloudTrail events."""
         return as_evidence(cloud_of(world).world.log.about(request_id or about))
 
-    @router.get("/worlds/{world}/explanation")
+    @router.get("/worlds/{world}/explanation", responses=strict.forms("text/plain"))
     async def explanation(
         world: str, about: str = "", format: Literal["json", "text"] = "json", repairs: bool = True
     ) -> Response:
@@ -211,7 +214,7 @@ def _worlds(worlds: Worlds, runs: Runs) -> APIRouter:
             return Response(told.text, media_type="text/plain; charset=utf-8")
         return Response(msgspec.json.encode(told.json), media_type="application/json")
 
-    @router.get("/worlds/{world}/graph")
+    @router.get("/worlds/{world}/graph", responses=strict.forms("text/plain", *_MEDIA.values()))
     async def graph(
         world: str, format: Literal["json", "dot", "mermaid", "graphml", "svg", "tree"] = "json", select: str = ""
     ) -> Response:

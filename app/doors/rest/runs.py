@@ -22,7 +22,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from sse_starlette import EventSourceResponse
 
-from app.doors.rest.strict import Refusal, Refuses
+from app.doors.rest.strict import Refusal, Refuses, forms
 from app.runs import KeyReused, NoSuchWorld, Order, Runs, Summary, TooMany
 from workflows.yaml_marks import InvalidFile, Mistake
 
@@ -142,7 +142,7 @@ def runs_router(runs: Runs) -> APIRouter:
             raise Refuses(429, "TooManyFollowers", f"this server has at most {FOLLOWERS_MAX} followers at once")
         return EventSourceResponse(_events(runs, known(run), int(last_event_id or 0), followers), ping=PING_S)
 
-    @router.get("/runs/{run}/report")
+    @router.get("/runs/{run}/report", responses=forms("text/plain"))
     async def fetch_report(run: RunId, format: Literal["json", "text"] = "json") -> Response:
         """The whole of it, once it has ended or stopped."""
         from app.repair.run import repairs_of

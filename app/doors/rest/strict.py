@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -32,6 +33,11 @@ class Refusal(BaseModel):
 
 def refusal(status: int, code: str, message: str, **more: object) -> JSONResponse:
     return JSONResponse({"error": {"code": code, "message": message, **more}}, status)
+
+
+def forms(*media: str) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: the media types of its answer, where they are more than JSON."""
+    return {200: {"content": {each: {} for each in media}}}
 
 
 class Refuses(Exception):
