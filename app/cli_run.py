@@ -80,8 +80,8 @@ def _run_one(file: str, options: Options, svg: str, show: Show) -> int:
     """Run one file and show it; answers the exit code."""
     from app.repair.run import run_file
     from app.services import all_services
-    from workflows import report
     from workflows.port import PortFailed
+    from workflows.reports import json_lines, text
     from workflows.yaml_marks import InvalidFile
 
     started = time.monotonic()
@@ -93,9 +93,9 @@ def _run_one(file: str, options: Options, svg: str, show: Show) -> int:
     except PortFailed as failed:
         typer.echo(f"reseal: {failed}", err=True)
         return Exit.COULD_NOT_RUN
-    text = report.as_text(found, given=show.given, brief=show.brief, repairs=repairs)
-    typer.echo(report.as_json(found, repairs) if show.json else text)
-    typer.echo(report.summary(found, time.monotonic() - started), err=True)
+    told = text.as_text(found, given=show.given, brief=show.brief, repairs=repairs)
+    typer.echo(json_lines.as_json(found, repairs) if show.json else told)
+    typer.echo(text.summary(found, time.monotonic() - started), err=True)
     _say_where(options.endpoint, found)
     if options.journal and found.stopped:
         typer.echo(f"take it up again with --journal {options.journal} --run {found.run}", err=True)
@@ -243,8 +243,8 @@ def _explained_run(journal: str, run: str, json: bool) -> str:
     import msgspec
 
     from app.policy.explain import text, to_json
-    from workflows import report
     from workflows.journal import FileJournal
+    from workflows.reports import explained
     from workflows.transition import transition_from
 
     known = FileJournal(journal)
@@ -257,7 +257,7 @@ def _explained_run(journal: str, run: str, json: bool) -> str:
     transitions = [transition_from(entry["transition"]) for entry in entries if entry["kind"] == "record"]
     files = next((entry["files"] for entry in entries if entry["kind"] == "end"), {})
     scenario = next((entry["scenario"] for entry in entries if entry["kind"] == "begin"), "")
-    told = list(report.explained(transitions, files, _repairs_of(scenario)))
+    told = list(explained(transitions, files, _repairs_of(scenario)))
     if json:
         plain = [{"step": step} | to_json(found) for step, found in told]
         return msgspec.json.encode({"reseal": 1, "explanations": plain}).decode() + "\n"

@@ -1,0 +1,15 @@
+"""Being written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workflows.reports.ended import Ended
+
+
+def render(ended: Sequence[Ended], root: str = "") -> str:
+    raise NotImplementedError
+
+
+def summary(ended: Sequence[Ended], root: str = "") -> str:
+    raise NotImplementedError
