@@ -61,6 +61,6 @@ def render(form: str, ended: Sequence[Ended], root: str = "") -> str:
 
 
 __all__ = [
-    "FORMATS", "MEDIA_TYPES", "Case", "Ended", "Finished", "NotRun", "Reason", "as_json", "as_text", "case", "explained",
-    "render",
+    "FORMATS", "MEDIA_TYPES", "Case", "Ended", "Finished", "NotRun", "Reason", "as_json", "as_text", "case",
+    "explained", "render",
 ]  # fmt: skip

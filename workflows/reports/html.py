@@ -1,4 +1,4 @@
-"""Being written."""
+"""stub"""
 
 from __future__ import annotations
 
