@@ -7,6 +7,7 @@ in its world. Any other endpoint has no forks, and so no repairs. The scenario's
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,14 +23,16 @@ from workflows.journal import FileJournal, Journal, MemoryJournal
 from workflows.machine import OK
 from workflows.over_http import OverHttp
 from workflows.port import Port, PortFailed
+from workflows.reports.ended import Finished
 from workflows.scenario import Scenario, load
-from workflows.transition import Report, Transition, Wrong
+from workflows.transition import Report, Transition, Wrong, transition_from
 
 if TYPE_CHECKING:
     from app.kernel.operation import Services
     from workflows.format import StepSpec
 
 Repairs = dict[str, tuple[Mending, ...]]  # step -> its repairs, the smallest first
+Heard = Callable[[Transition, bool], None]  # a step, and whether it is told from the journal
 
 
 @dataclass(slots=True)
@@ -65,16 +68,38 @@ def mendings_of(server: OverHttp, about: str) -> tuple[Mending, ...]:
 
 def run_file(path: str, services: Services, options: session.Options, *, tries: bool = True) -> tuple[Report, Repairs]:
     """`session.run_file` with repairs, and with `expect.repair` judged by them. Raises as that does."""
-    scenario = load(path, services.operations)
+    ended = finish(load(path, services.operations), services, options, tries=tries)
+    return ended.report, {step: tuple(found) for step, found in ended.repairs.items()}
+
+
+def finish(
+    scenario: Scenario, services: Services, options: session.Options, *, tries: bool = True, heard: Heard | None = None
+) -> Finished:
+    """Run a scenario to its end, with repairs, as the reports take it. PortFailed, CannotPlay where it can not begin.
+
+    `heard` is told each step as it ends; first, of a run that is taken up again, those that its journal knows.
+    """
+    began = time.monotonic()
     journal: Journal = FileJournal(options.journal) if options.journal else MemoryJournal()
     run = options.run or session.new_run_id(scenario, options)
     port = session.open_port(scenario, services, options, run)
     watch = Watch(port)
     wanted = tries or any(_claim(step) for step in scenario.spec.steps)
-    heard: Callable[[Transition], None] | None = watch if wanted else None
-    report = session.runner(scenario, services, port, run=run, journal=journal, watch=heard).run()
+    for entry in journal.entries(run) if heard else ():
+        if heard and entry["kind"] == "record":
+            heard(transition_from(entry["transition"]), True)
+
+    def ended(transition: Transition) -> None:
+        if heard:
+            heard(transition, False)
+        if wanted:
+            watch(transition)
+
+    report = session.runner(scenario, services, port, run=run, journal=journal, watch=ended).run()
     repairs = {step: _named(found, report.files) for step, found in watch.found.items()}
-    return _judged(report, scenario, repairs, port.can.evidence), repairs
+    judged = _judged(report, scenario, repairs, port.can.evidence)
+    workflow = session.workflow_of(scenario, services)
+    return Finished.of(scenario, judged, repairs, time.monotonic() - began, workflow)
 
 
 def _named(found: Sequence[Mending], files: Mapping[str, str]) -> tuple[Mending, ...]:

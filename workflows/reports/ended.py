@@ -67,6 +67,7 @@ class Reason(StrEnum):
     INVALID = "invalid"  # the file, or a policy that it names
     UNREACHABLE = "unreachable"  # the cloud that it was to run in
     BUG = "bug"  # of reseal
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)

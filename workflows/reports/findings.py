@@ -21,7 +21,7 @@ from app.policy.repair_words import in_one_line
 from app.policy.scan import PolicySyntaxError
 from workflows.reports.ended import Ended, Finished, NotRun
 from workflows.reports.text import place_of
-from workflows.transition import Wrong
+from workflows.transition import Transition, Wrong
 
 UNMET: Final = "unmet-expectation"
 STOPPED: Final = "stopped"
@@ -111,7 +111,7 @@ def _finished(ended: Finished) -> Iterator[Finding]:
     because = {step: _because(why) for step, why in told}
     for each in report.transitions:
         for one in each.wrong:
-            yield _unmet(ended, each.step, one, because.get(each.step, ""))
+            yield _unmet(ended, each.step, one, because.get(each.step, ""), *_sent(ended, each))
     for one in report.wrong:
         yield _unmet(ended, "", one, because.get(last, ""))
     if report.stopped:
@@ -216,10 +216,16 @@ def _position(text: str, offset: int) -> tuple[int, int]:
 # Expectations.
 
 
-def _unmet(ended: Finished, step: str, wrong: Wrong, because: str) -> Finding:
+def _sent(ended: Finished, transition: Transition) -> list[str]:
+    """The policy files that a step sends: where nothing was refused, the mistake may stand in them."""
+    known = (ended.report.files.get(value) for value in transition.parameters.values() if isinstance(value, str))
+    return [f"The step sends {file}." for file in known if file]
+
+
+def _unmet(ended: Finished, step: str, wrong: Wrong, *more: str) -> Finding:
     where = f"Step {step}" if step else "The run"
     file, line, column = place_of(wrong.at)
-    lines = (because,) if because else ()
+    lines = tuple(line for line in more if line)
     return Finding(
         UNMET, Level.ERROR, f"{where} is not as expected", wrong.text, Region(file, line, column), ended.file, step,
         anchor=wrong.text.partition(" ")[0], lines=lines,

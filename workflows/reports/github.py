@@ -20,6 +20,7 @@ from workflows.reports.text import as_text, clean, not_run
 
 SHOWN_MAX: Final = 10  # annotations of each level
 SUMMARY_BYTES_MAX: Final = 1_000_000
+SUMMARY_BYTES_MIN: Final = 1_000  # less room holds nothing of use
 DETAIL_BYTES_MAX: Final = 20_000  # of one run in the summary
 _COMMANDS: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
 _MARKS: Final = {Outcome.PASSED: "✅ as expected", Outcome.FAILED: "❌ not as expected", Outcome.ERROR: "⚠️ not run"}
@@ -27,21 +28,24 @@ _MARKS: Final = {Outcome.PASSED: "✅ as expected", Outcome.FAILED: "❌ not as 
 
 def render(ended: Sequence[Ended], root: str = "") -> str:
     """What a step prints: each run in a group of its own, then the annotations."""
-    lines = [line for one in ended for line in _group(one, root)]
-    return "\n".join([*lines, *_annotations(findings(ended), root)]) + "\n"
+    texts = [as_text(one.report, repairs=one.repairs) if isinstance(one, Finished) else not_run(one) for one in ended]
+    groups = [group(one, text, root) for one, text in zip(ended, texts, strict=True)]
+    return "".join([*groups, commands(ended, root)])
 
 
 # The log.
 
 
-def _group(one: Ended, root: str) -> Iterator[str]:
-    text = as_text(one.report, repairs=one.repairs) if isinstance(one, Finished) else not_run(one)
-    stop = hashlib.sha256(text.encode()).hexdigest()  # no text holds its own digest
-    yield f"::group::{_data(relative(one.file, root))}: {_MARKS[case(one).outcome]}"
-    yield f"::stop-commands::{stop}"
-    yield text.rstrip("\n")
-    yield f"::{stop}::"
-    yield "::endgroup::"
+def group(one: Ended, text: str, root: str = "") -> str:
+    """What is told of a run, folded. `text` is data: a line of it that looks like a command is none."""
+    stop = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()  # no text holds its own digest
+    head = f"::group::{_data(relative(one.file, root))}: {_MARKS[case(one).outcome]}"
+    return "\n".join([head, f"::stop-commands::{stop}", text.rstrip("\n"), f"::{stop}::", "::endgroup::"]) + "\n"
+
+
+def commands(ended: Sequence[Ended], root: str = "") -> str:
+    """A command a line, the most telling of each level."""
+    return "".join(f"{line}\n" for line in _annotations(findings(ended), root))
 
 
 def _annotations(found: Sequence[Finding], root: str) -> Iterator[str]:

@@ -49,7 +49,7 @@ def _run(number: int, one: Ended, root: str) -> dict[str, Any]:
     tone, mark, words = RESULTS[found.outcome]
     told = {
         "number": number, "name": found.name, "file": relative(one.file, root), "tone": tone, "mark": mark,
-        "result": words, "seconds": f"{one.seconds:.1f} s", "end": found.properties.get("end", ""), "message": found.message,
+        "result": words, "seconds": f"{one.seconds:.1f} s", "end": found.properties.get("end", ""),
     }  # fmt: skip
     if isinstance(one, Finished):
         return told | {"view": run_view(one, f"run-{number}", root)}
@@ -69,15 +69,12 @@ def _digest(text: str) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    made = Environment(
+    return Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, finalize=lambda value: clean(value) if type(value) is str else value,
+        lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
-    made.filters["json"] = as_json
-    return made
 
 
-def as_json(value: Any) -> str:
-    import json
-
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def _shown(value: object) -> object:
+    """Text without control characters; markup of ours as it is."""
+    return clean(value) if type(value) is str else value

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.policy.explain_text import text as explained_as_text
 from app.policy.explain_values import Answer, Explanation, Mending, Row
@@ -14,10 +15,7 @@ from workflows.reports.ended import Finished
 from workflows.reports.html_pictures import graphs, machine
 from workflows.reports.places import relative
 from workflows.reports.text import result
-from workflows.transition import Transition
-
-if TYPE_CHECKING:
-    from workflows.transition import Json
+from workflows.transition import Json, Transition
 
 _WORD = {True: ("good", "✓ YES"), False: ("bad", "✗ NO"), None: ("plain", "")}
 
@@ -88,9 +86,9 @@ def _step(
         "state": each.state,
         "next": each.next,
         "request_id": each.request_id,
-        "parameters": each.parameters,
-        "answer": each.error or each.answer,
-        "later": each.later,
+        "parameters": _json(each.parameters),
+        "answer": _json(each.error or each.answer),
+        "later": _json(each.later) if each.later else "",
         "because": because(each, made) if each.outcome != "OK" else [],
         "wrong": [(_moved(wrong.at, root), wrong.text) for wrong in each.wrong],
         "unchecked": each.unchecked,
@@ -101,6 +99,10 @@ def _step(
         "decisions": [_decision(decision, made, names) for decision in each.decisions],
         "why": _why(why, root) if why else None,
     }
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _status(each: Transition) -> tuple[str, str, str]:
@@ -133,8 +135,8 @@ def _call(call: Json, made: Mapping[str, str], names: Names) -> dict[str, str]:
 
 
 def _event(event: Json, names: Names) -> dict[str, str]:
-    body = event.get("body") or {}
-    who = body.get("userIdentity") or {}
+    body: Json = event.get("body") or {}
+    who: Json = body.get("userIdentity") or {}
     return {
         "time": _time(event["at_ms"]),
         "account": names.accounts.get(event["account"], event["account"]),
@@ -158,7 +160,8 @@ def _decision(decision: Json, made: Mapping[str, str], names: Names) -> dict[str
 
 def _decided_by(decision: Json, names: Names) -> str:
     """What allowed it: "importer, UseSourceKey"."""
-    places = (decision.get("body") or {}).get("decidedBy") or ()
+    body: Json = decision.get("body") or {}
+    places: list[Json] = body.get("decidedBy") or []
     told = [", ".join(part for part in (place.get("policy", ""), place.get("sid", "")) if part) for place in places]
     return "; ".join(dict.fromkeys(told))
 

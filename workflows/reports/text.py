@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final
 
 from app.policy import explain
@@ -70,6 +71,13 @@ def summary(report: Report, seconds: float) -> str:
     verdict = "as expected" if report.ok else "NOT as expected"
     parts = (f"{steps} step{plural}", report.state, verdict, f"{seconds:.1f} s")
     return f"{report.file}: {', '.join(part for part in parts if part)}"
+
+
+def progress(file: str, number: int, transition: Transition, *, from_journal: bool = False) -> str:
+    """A step that has just ended, in one line."""
+    mark = "WRONG" if transition.wrong else "known" if from_journal else "ok"
+    told = result(transition) if transition.call else "the clock moves on"
+    return clean(f"{PurePath(file).name}  {number:>2} {transition.step:<12} {mark:<5}  {told}")
 
 
 # --- a step ---
