@@ -64,7 +64,7 @@ def test_a_refused_step_shows_its_repair_under_its_cause(reseal: Any) -> None:
 
 
 def test_the_repairs_of_a_run_are_in_its_json(reseal: Any) -> None:
-    told = json.loads(reseal("run", SCENARIOS / FORGETS, "--json").stdout)
+    told = json.loads(reseal("run", SCENARIOS / FORGETS, "--format", "json").stdout)
     [found] = told["explanations"]
     first = found["repairs"][0]
     assert (first["size"], first["verified"]) == (1, True)

@@ -82,6 +82,11 @@ class Finding:
         """The most telling first: by level, then policies before what they led to."""
         return self.level, self.rule in (UNMET, STOPPED, NOT_RUN)
 
+    @property
+    def sentences(self) -> str:
+        """All there is to say, in one paragraph."""
+        return " ".join(f"{one.rstrip('.')}." for one in (self.message, *self.lines))
+
 
 def findings(ended: Iterable[Ended]) -> list[Finding]:
     """Of all that ended, the most telling first; of equal weight in the order of the runs."""

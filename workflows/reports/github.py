@@ -97,7 +97,7 @@ def _failures(ended: Sequence[Ended], root: str) -> Iterator[str]:
     for one in findings(ended):
         if one.level is not Level.NOTE:
             place = f"{relative(one.region.file, root)}:{one.region.line}"
-            yield f"- **{_text(one.title)}** at {_code(place)}: {_text(' '.join((one.message, *one.lines)))}\n"
+            yield f"- **{_text(one.title)}** at {_code(place)}: {_text(one.sentences)}\n"
     for one in ended:
         if not one.ok:
             text = as_text(one.report, repairs=one.repairs) if isinstance(one, Finished) else not_run(one)

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.policy.explain_text import text as explained_as_text
 from app.policy.explain_values import Answer, Explanation, Mending, Row
-from app.policy.words import Names, says
+from app.policy.words import Names, cut, says
 from workflows.explanation import because, named, sentence, things
 from workflows.reports.ended import Finished
 from workflows.reports.html_pictures import graphs, machine
@@ -102,7 +102,17 @@ def _step(
 
 
 def _json(value: Json) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """A policy inside, which is a text of JSON, is shown as what it says."""
+    return json.dumps({name: _opened(one) for name, one in value.items()}, indent=2, ensure_ascii=False)
+
+
+def _opened(value: object) -> object:
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _status(each: Transition) -> tuple[str, str, str]:
@@ -122,7 +132,7 @@ def _time(at_ms: int) -> str:
 
 
 def _call(call: Json, made: Mapping[str, str], names: Names) -> dict[str, str]:
-    resources = [named(each, made) for each in call.get("resources", ()) if each]
+    resources = [cut(named(each, made)) for each in call.get("resources", ()) if each]
     return {
         "time": _time(call["at_ms"]),
         "operation": call["operation"],
@@ -143,7 +153,7 @@ def _event(event: Json, names: Names) -> dict[str, str]:
         "name": str(body.get("eventName", event.get("name", ""))),
         "source": str(body.get("eventSource", "")).partition(".")[0],
         "caller": names.who(who["arn"]) if who.get("arn") else str(who.get("invokedBy") or who.get("accountId", "")),
-        "error": " ".join(str(body[key]) for key in ("errorCode", "errorMessage") if body.get(key)),
+        "error": ": ".join(str(body[key]) for key in ("errorCode", "errorMessage") if body.get(key)),
     }
 
 

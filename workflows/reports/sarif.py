@@ -92,7 +92,7 @@ def _result(one: Finding, root: str) -> Json:
     told: Json = {
         "ruleId": one.rule,
         "level": _LEVELS[one.level],
-        "message": {"text": clean(" ".join((one.message, *one.lines)))},
+        "message": {"text": clean(one.sentences)},
         "locations": [{"physicalLocation": _location(one.region, root)}],
         "partialFingerprints": {"reseal/v1": _fingerprint(one, root)},
         "properties": {"scenario": relative(one.scenario, root), "step": one.step},

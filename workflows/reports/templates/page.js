@@ -23,5 +23,6 @@ for (const section of document.querySelectorAll(".graphs")) {
   });
   range.addEventListener("input", show);
   slider.hidden = figures.length < 2;
+  section.classList.toggle("slides", !slider.hidden);
   show();
 }
