@@ -51,6 +51,8 @@ def root_of(environment: Mapping[str, str]) -> str:
 def run_all(files: Sequence[str], options: Options, show: Show, *, fail_fast: bool = False) -> list[Ended]:
     """Run each file and show it; writes the reports. `fail_fast`: none behind the first that is not as expected."""
     _check_writable(show.files)
+    if options.is_aws:
+        typer.echo("in AWS itself: what the runs make there is real, may cost, and is not removed", err=True)
     shown, ended = _Shown(show, several=len(files) > 1), list["Ended"]()
     for number, file in enumerate(files, 1):
         one = _ended(file, options, show, shown)

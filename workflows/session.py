@@ -53,6 +53,11 @@ class Options:
         """Is the world gone when the run has ended?"""
         return not self.endpoint and not self.profiles
 
+    @property
+    def is_aws(self) -> bool:
+        """AWS itself, or wherever the environment sends AWS's own tools."""
+        return self.endpoint == AWS or (not self.endpoint and bool(self.profiles))
+
 
 class CannotPlay(Exception):
     """The profiles do not fit the scenario: nobody plays a root, or somebody else would play a principal."""
@@ -108,7 +113,7 @@ def open_port(scenario: Scenario, services: Services, options: Options, run: str
     accounts = account_ids(scenario)
     if options.is_in_memory:
         return in_memory_port(scenario, services)
-    if options.endpoint in ("", AWS) or not is_reseal(options.endpoint):
+    if options.is_aws or not is_reseal(options.endpoint):
         return _over_boto3(scenario, options)
     if options.profiles:
         raise CannotPlay("a reseal server makes the principals itself: --profile is for AWS and other endpoints")
@@ -125,7 +130,7 @@ def _over_boto3(scenario: Scenario, options: Options) -> Port:
     """Any endpoint; with profiles, each is asked who it is before anything is done."""
     from workflows.over_boto3 import OverBoto3
 
-    endpoint = None if options.endpoint in ("", AWS) else options.endpoint
+    endpoint = None if options.is_aws else options.endpoint
     accounts = account_ids(scenario)
     if endpoint is None or options.profiles:
         _check_cast(scenario, options.profiles)
