@@ -266,7 +266,7 @@ def test_a_refusal_that_is_expected_is_a_notice_at_most(expected: Finished) -> N
 
 
 def test_what_a_scenario_says_is_no_command(hostile: Finished) -> None:
-    """Method: all lines outside of stopped regions are ours, and hold no raw line break, colon or comma of its words."""
+    """Method: lines outside of stopped regions are ours, and hold no raw line break, colon or comma of its words."""
     found = commands(render("github", [hostile]))
     assert {re.match(r"::(\w+)", line)[1] for line in found} <= {"group", "endgroup", "error", "notice"}  # type: ignore[index]
     assert "%25" in "".join(found)
