@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -263,6 +264,22 @@ def test_a_refusal_is_annotated_at_the_policy_and_its_consequence_at_the_step(
 def test_a_refusal_that_is_expected_is_a_notice_at_most(expected: Finished) -> None:
     found = [line.split()[0] for line in commands(render("github", [expected])) if "file=" in line]
     assert found == ["::notice"]
+
+
+def test_the_last_refusal_is_a_warning_where_only_the_end_is_not_as_expected(tmp_path: Path) -> None:
+    """The steps went as their scenario says; it ends elsewhere, most likely by that refusal."""
+    from tests.reports.conftest import SILENT, finished
+
+    path = tmp_path / "s.reseal.yaml"
+    path.write_text(
+        f"reseal: 1\nname: x\nextends: {os.path.relpath(SILENT, tmp_path)}\n"
+        "finally: {expect: {graph: {path: {from: copy.SnapshotId, to: target-key}}}}\n",
+        encoding="utf-8",
+    )
+    found = [line for line in commands(render("github", [finished(path)])) if "file=" in line]
+    assert [line.split()[0] for line in found] == ["::error", "::warning"]
+    assert found[0].startswith(f"::error file={path},line=4,")
+    assert "%0Akms:CreateGrant was denied" in found[0]
 
 
 def test_what_a_scenario_says_is_no_command(hostile: Finished) -> None:

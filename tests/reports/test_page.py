@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.reports.conftest import HOSTILE
@@ -118,6 +119,19 @@ def test_what_a_scenario_says_is_shown_as_text(hostile: Finished) -> None:
     assert found.all("img") == []
     assert found.text.count("<script>window.owned=1</script>") > 5
     assert "\x1b" not in found.text
+
+
+def test_a_run_without_evidence_is_told_without_it(broken: Finished) -> None:
+    """As AWS itself leaves it: no calls below, no decisions, no graph."""
+    blind = [
+        msgspec.structs.replace(each, calls=(), decisions=(), events=(), change=(), graph=None, unchecked=("graph",))
+        for each in broken.report.transitions
+    ]
+    report = msgspec.structs.replace(broken.report, transitions=tuple(blind))
+    text = " ".join(Page(render("html", [Finished(report)])).text.split())
+    assert "200, then error: Given key ID is not accessible" in text
+    assert "not checked here: expect.graph" in text
+    assert "Key graph" not in text
 
 
 # In a browser.

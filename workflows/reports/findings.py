@@ -190,7 +190,7 @@ def _fix(mending: Mending, ended: Finished) -> Fix | None:
     if body["steps"] or not files or any(file not in ended.texts for file in files):
         return None
     try:
-        changes = [_change(file, ended.texts[file], _repaired(ended, body, file)) for file in dict.fromkeys(files)]
+        changes = [change(file, ended.texts[file], _repaired(ended, body, file)) for file in dict.fromkeys(files)]
     except (CannotEdit, PolicySyntaxError):  # the edit was made for the policy with its references filled in
         return None
     return Fix(", ".join(body["says"]), tuple(changes))
@@ -200,7 +200,7 @@ def _repaired(ended: Finished, body: Mapping[str, Any], file: str) -> str:
     return repaired(ended.texts[file], body, file, ended.accounts)
 
 
-def _change(file: str, before: str, after: str) -> Change:
+def change(file: str, before: str, after: str) -> Change:
     """The shortest replacement that makes `after` of `before`."""
     start = _common(before, after)
     tail = _common(before[start:][::-1], after[start:][::-1])

@@ -51,12 +51,12 @@ def commands(ended: Sequence[Ended], root: str = "") -> str:
 def _annotations(found: Sequence[Finding], root: str) -> Iterator[str]:
     for level in Level:
         of_level = [one for one in found if one.level is level]
-        yield from (_annotation(one, root) for one in of_level[:SHOWN_MAX])
+        yield from (annotation(one, root) for one in of_level[:SHOWN_MAX])
         if len(of_level) > SHOWN_MAX:
             yield f"and {len(of_level) - SHOWN_MAX} more of level {_COMMANDS[level]}"
 
 
-def _annotation(one: Finding, root: str) -> str:
+def annotation(one: Finding, root: str) -> str:
     region = one.region
     known = {
         "file": relative(region.file, root), "line": region.line, "endLine": region.end_line, "col": region.column,

@@ -199,7 +199,7 @@ def _why(why: Explanation, root: str) -> dict[str, Any]:
         "sure": [str(why.confidence.weakest or ""), *why.confidence.notes],
         "saw": why.saw,
         "unknown": why.unknown,
-        "repairs": [_repair(one, root) for one in why.repairs],
+        "repairs": [_repair(one, n, root) for n, one in enumerate(why.repairs)],
         "text": explained_as_text(why),
     }
 
@@ -227,10 +227,11 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _repair(one: Mending, root: str) -> dict[str, Any]:
+def _repair(one: Mending, number: int, root: str) -> dict[str, Any]:
     terraform: Any = one.body.get("terraform", ())
+    headline = one.headline.replace("smallest", "another", 1) if number else one.headline
     return {
-        "headline": one.headline[0].upper() + one.headline[1:],
+        "headline": headline[0].upper() + headline[1:],
         "changes": [(relative(place, root), [_changed(line) for line in lines]) for place, lines in one.changes],
         "notes": one.notes,
         "commands": "\n".join(one.commands),

@@ -138,5 +138,8 @@ def _by_file(changes: Iterable[Change]) -> Iterable[tuple[str, list[Change]]]:
 
 
 def _artifact_change(file: str, changes: Sequence[Change], root: str) -> Json:
-    replacements = [{"deletedRegion": _region(each.region), "insertedContent": {"text": each.text}} for each in changes]
-    return {"artifactLocation": _artifact(file, root), "replacements": replacements}
+    return {"artifactLocation": _artifact(file, root), "replacements": [replacement(each) for each in changes]}
+
+
+def replacement(change: Change) -> Json:
+    return {"deletedRegion": _region(change.region), "insertedContent": {"text": change.text}}
