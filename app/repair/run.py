@@ -142,5 +142,6 @@ def _wrong(transition: Transition, step: StepSpec, scenario: Scenario, repairs: 
     offered = [one.body for one in repairs.get(transition.step, ())]
     assert step.expect is not None
     assert step.expect.repair is not None
-    for path, text in expect.repair_differences(step.expect.repair, offered, scenario.path):
+    beside = scenario.step_mark(step, "expect", "repair").file  # the file where it is written, which may be extended
+    for path, text in expect.repair_differences(step.expect.repair, offered, beside):
         yield Wrong(str(scenario.step_mark(step, *path)), f"{'.'.join(map(str, path[1:]))}: {text}")
