@@ -20,7 +20,7 @@ from typing import Final
 
 from workflows.reports import github, html, json_lines, junit, sarif, tap, text
 from workflows.reports.cases import Case, case
-from workflows.reports.ended import Ended, Finished, NotRun, Reason, explained
+from workflows.reports.ended import Ended, Finished, NotRun, Reason, explained, told_from
 from workflows.reports.json_lines import as_json
 from workflows.reports.text import as_text
 
@@ -62,5 +62,5 @@ def render(form: str, ended: Sequence[Ended], root: str = "") -> str:
 
 __all__ = [
     "FORMATS", "MEDIA_TYPES", "Case", "Ended", "Finished", "NotRun", "Reason", "as_json", "as_text", "case",
-    "explained", "render",
+    "explained", "render", "told_from",
 ]  # fmt: skip

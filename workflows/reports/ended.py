@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
 
 from app.policy.explain_values import Explanation, Mending
+from app.policy.repair_words import shown
 from workflows import explanation
 from workflows.course import account_ids
-from workflows.transition import Report, Transition
+from workflows.transition import Report, Transition, to_json
 from workflows.yaml_marks import Mistake
 
 if TYPE_CHECKING:
@@ -59,6 +62,28 @@ class Finished:
     def explanations(self) -> list[tuple[str, Explanation]]:
         """(step, why) of every refused step, each with its repairs."""
         return list(explained(self.report.transitions, self.report.files, self.repairs))
+
+
+def told_from(folder: str, ended: Finished) -> Finished:
+    """The run with every path below `folder` told from there, also inside of texts: commands, places of mistakes.
+
+    For runs in a folder made for them, whose name stands nowhere else and says nothing to whoever reads of the run.
+    """
+    begin = folder.rstrip("/") + "/"
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(begin, "")
+        if isinstance(value, Mapping):
+            return {moved(name): moved(one) for name, one in cast("Mapping[str, Any]", value).items()}
+        return [moved(one) for one in cast("Sequence[Any]", value)] if isinstance(value, list | tuple) else value
+
+    return replace(
+        ended,
+        report=msgspec.convert(moved(to_json(ended.report)), Report),
+        repairs={step: tuple(shown(moved(one.body)) for one in found) for step, found in ended.repairs.items()},
+        texts={moved(path): text for path, text in ended.texts.items()},
+    )
 
 
 class Reason(StrEnum):
