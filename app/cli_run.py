@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,8 +16,7 @@ from app.exits import Exit, fail
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
-    from app.policy.explain_values import Mending
-    from workflows.reports import Ended
+    from workflows.reports import Ended, Repairs
     from workflows.session import Options
     from workflows.transition import Report
 
@@ -297,7 +296,7 @@ def _explained_run(journal: str, run: str, json: bool) -> str:
     return "\n\n".join(text(found) for _, found in told) + "\n" if told else "nothing was refused in this run\n"
 
 
-def _repairs_of(scenario: str) -> Mapping[str, Sequence[Mending]]:
+def _repairs_of(scenario: str) -> Repairs:
     """Step -> repairs, from a run in memory; none, with a word, where the scenario can not be run any more."""
     from app.repair.run import run_file
     from app.services import all_services

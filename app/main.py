@@ -11,13 +11,16 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.doors.wire.door import ASGIApp, Receive, Scope, Send, WireDoor
 from app.host import Worlds
 from app.kernel.store import MemoryStore, Store
 from app.services import all_services
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.runs import Runs
 
 VERSION = "0.1.0"
 
@@ -43,16 +46,33 @@ class LateRest:
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
         self._app: ASGIApp | None = None
+        self._runs: Runs | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
+        await self._opened()(scope, receive, send)
+
+    def _opened(self) -> ASGIApp:
         if self._app is None:
             from app.doors.rest.app import rest_app
+            from app.runs import Runs
 
-            self._app = rest_app(self._worlds, VERSION)
-        await self._app(scope, receive, send)
+            self._runs = Runs(self._worlds)
+            self._app = rest_app(self._worlds, self._runs, VERSION)
+            self._runs.take_up()
+        return self._app
+
+    def take_up(self) -> None:
+        """Go on with the runs that an earlier server left unfinished; nothing is imported where there are none."""
+        if self._worlds.has_runs():
+            self._opened()
+
+    def close(self) -> None:
+        """Let go of what runs; it is taken up again when the server is started again."""
+        if self._runs:
+            self._runs.close()
 
 
 async def _lifespan(receive: Callable[[], Awaitable[Any]], send: Send) -> None:
@@ -63,8 +83,8 @@ async def _lifespan(receive: Callable[[], Awaitable[Any]], send: Send) -> None:
             return
 
 
-def application(worlds: Worlds) -> ASGIApp:
-    return WireDoor(worlds, LateRest(worlds))
+def application(worlds: Worlds, rest: LateRest | None = None) -> ASGIApp:
+    return WireDoor(worlds, rest or LateRest(worlds))
 
 
 def serve(settings: Settings, ready: Callable[[str], None] = print) -> None:
@@ -77,8 +97,9 @@ def serve(settings: Settings, ready: Callable[[str], None] = print) -> None:
     except BaseException:
         listener.close()
         raise
+    rest = LateRest(worlds)
     config = uvicorn.Config(
-        application(worlds),
+        application(worlds, rest),
         log_level="warning",
         lifespan="off",
         server_header=False,
@@ -89,10 +110,11 @@ def serve(settings: Settings, ready: Callable[[str], None] = print) -> None:
         access_log=False,
         proxy_headers=False,
     )
-    server = _Announcing(config, lambda: ready("Ready."))
+    server = _Announcing(config, lambda: (ready("Ready."), rest.take_up()))
     try:
         server.run(sockets=[listener])
     finally:
+        rest.close()
         worlds.store.close()
 
 
@@ -108,7 +130,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _Announcing(config: Any, ready: Callable[[], None]) -> Any:
+def _Announcing(config: Any, ready: Callable[[], object]) -> Any:
     """A uvicorn server that says when it serves, and that signals stop in order (uvicorn's own dies of them)."""
     import uvicorn
 

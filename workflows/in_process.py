@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.graph.build import Graph
     from app.kernel.call import Reply
     from app.kernel.clock import Clock
+    from app.kernel.cloud import Still
     from app.kernel.operation import Services
 
 ALL: Final = Can(evidence=True, repeat=True, step_aside=True, be_root=True)
@@ -84,6 +85,10 @@ class InProcess:
             decisions=tuple(_plain(entry) for entry in entries if isinstance(entry, DecisionEntry)),
             events=tuple(_plain(entry) for entry in entries if isinstance(entry, EventEntry)),
         )
+
+    def still(self) -> Still:
+        """The world now, to try things on."""
+        return self.cloud.still()
 
     def graph(self) -> Graph:
         from app.graph.build import build

@@ -9,39 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+from app.kernel.store import Journal as Journal
+from app.kernel.store import MemoryJournal as MemoryJournal
 
 Entry = dict[str, Any]
-
-
-class Journal(Protocol):
-    def append(self, run_id: str, entry: Entry) -> None:
-        """Keep an entry, durably; it is the next of this run."""
-        ...
-
-    def entries(self, run_id: str) -> Iterator[Entry]:
-        """The entries of a run, oldest first."""
-        ...
-
-    def runs(self) -> list[str]:
-        """The runs that have entries, in the order in which they began."""
-        ...
-
-
-class MemoryJournal:
-    def __init__(self) -> None:
-        self._entries: list[tuple[str, str]] = []
-
-    def append(self, run_id: str, entry: Entry) -> None:
-        self._entries.append((run_id, json.dumps(entry)))
-
-    def entries(self, run_id: str) -> Iterator[Entry]:
-        return (json.loads(text) for run, text in self._entries if run == run_id)
-
-    def runs(self) -> list[str]:
-        return list(dict.fromkeys(run for run, _ in self._entries))
 
 
 class FileJournal:
@@ -51,15 +26,18 @@ class FileJournal:
         self._path = Path(path)
         self._cut_torn_line()
 
-    def append(self, run_id: str, entry: Entry) -> None:
+    def append(self, run_id: str, entry: Mapping[str, Any]) -> None:
         line = json.dumps({"run": run_id, **entry}, ensure_ascii=False) + "\n"
         with self._path.open("ab") as file:
             file.write(line.encode())
             file.flush()
             os.fdatasync(file.fileno())
 
-    def entries(self, run_id: str) -> Iterator[Entry]:
-        return (entry for entry in self._lines() if entry.pop("run") == run_id)
+    def entries(self, run_id: str, after: int = 0) -> list[Entry]:
+        return [entry for entry in self._lines() if entry.pop("run") == run_id][after:]
+
+    def last(self, run_id: str) -> Entry | None:
+        return next(iter(self.entries(run_id)[-1:]), None)
 
     def runs(self) -> list[str]:
         return list(dict.fromkeys(str(entry["run"]) for entry in self._lines()))

@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from workflows import data, expect, params
 from workflows.course import Course, begun
 from workflows.enact import Enactor
@@ -46,10 +48,16 @@ SAME_TWICE: Final = frozenset(
 )  # fmt: skip
 
 Fault = Callable[[str], None]
+Mend = Callable[["Transition", "StepSpec", Mapping[str, str]], "Transition"]  # the last: text of a policy -> its file
 
 
 def _no_fault(point: str) -> None:
     """Where tests break a run off."""
+
+
+def _unmended(transition: Transition, step: StepSpec, files: Mapping[str, str]) -> Transition:
+    """Where nobody looks for repairs."""
+    return transition
 
 
 class Unsure(Exception):
@@ -62,10 +70,11 @@ class Runner:
     def __init__(
         self, scenario: Scenario, port: Port, workflow: Workflow | None, *, run: str = "run",
         journal: Journal | None = None, fault: Fault = _no_fault, watch: Callable[[Transition], None] | None = None,
+        mend: Mend = _unmended,
     ) -> None:  # fmt: skip
         self._scenario, self._port, self._workflow = scenario, port, workflow
         self._run, self._journal, self._fault = run, journal or MemoryJournal(), fault
-        self._watch = watch or (lambda transition: None)
+        self._watch, self._mend = watch or (lambda transition: None), mend
         self._course: Course = begun(scenario, workflow)
         self._actor = Enactor(port, self._course, run)
         self._transitions: list[Transition] = []
@@ -78,9 +87,9 @@ class Runner:
             went_well = all(self._step(step, section) for section, step in self._steps())
             return self._ended(self._report(*self._finally() if went_well else ((), "")))
         except PortFailed as failed:
-            return self._report(stopped=str(failed))
+            return self._ended(self._report(stopped=str(failed)))
         except Unsure as unsure:
-            return self._report(stopped=str(unsure), unsure=True)
+            return self._ended(self._report(stopped=str(unsure), unsure=True))
 
     def _steps(self) -> Iterator[tuple[str, StepSpec]]:
         yield from (("given", step) for step in self._scenario.spec.given)
@@ -109,9 +118,14 @@ class Runner:
         self._set_graph(first["graph"])
 
     def _ended(self, report: Report) -> Report:
-        """What explains a run later: where the texts of its policies came from."""
+        """What tells of a run later: its report without the transitions, which have lines of their own.
+
+        A run that stopped may be taken up again, and then ends, or stops, anew.
+        """
         if not any(entry["kind"] == "end" for entry in self._journal.entries(self._run)):
-            self._journal.append(self._run, {"kind": "end", "ok": report.ok, "files": report.files})
+            whole = to_json(msgspec.structs.replace(report, transitions=()))
+            kind = "stop" if report.stopped else "end"
+            self._journal.append(self._run, {"kind": kind, "ok": report.ok, "files": report.files, "report": whole})
         return report
 
     def _set_graph(self, node_link: Mapping[str, Any] | None) -> None:
@@ -143,6 +157,7 @@ class Runner:
         self._fault("after-intent")
         transition, value = self._actor.enact(step, section, found=found)
         self._fault("after-effect")
+        transition = self._mend(transition, step, self._sent_files())
         self._journal.append(self._run, {"kind": "record", "transition": to_json(transition)})
         self._fault("after-record")
         return transition, value

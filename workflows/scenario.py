@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from workflows.expressions import PATTERN
+from workflows.files import CanNotRead, Disk, Source
 from workflows.scenario_extends import SECTIONS, beside, extended
 from workflows.verify import suggest
 from workflows.yaml_marks import InvalidFile, Mark, Mistake, Node, at, plain
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from workflows.format import ScenarioSpec, StepSpec
     from workflows.verify import Operations
 
-FILE_BYTES_MAX = 1 << 20
 _POLICY_KEYS = ("trust", "boundary", "session-policy")
 
 
@@ -49,14 +49,14 @@ class Scenario:
         return self.tree.mark
 
 
-def load(path: str | Path, operations: Operations | None = None, *, within: Path | None = None) -> Scenario:
-    """The scenario in a file; InvalidFile with every mistake in it. `within`: no file outside this folder is read.
+def load(path: str | Path, operations: Operations | None = None, *, source: Source | None = None) -> Scenario:
+    """The scenario in a file; InvalidFile with every mistake in it. `source`: where files are read, else the disk.
 
     `operations` are those of the cloud it is to run in, for verifying its workflow; without them that is left out.
     """
     from workflows.scenario_check import mistakes
 
-    files = _Files(within)
+    files = _Files(source or Disk())
     tree = extended(files.text, str(path))
     tree = _with_contents(files, tree)
     spec = _typed(tree)
@@ -73,23 +73,17 @@ def load(path: str | Path, operations: Operations | None = None, *, within: Path
 class _Files:
     """Reads what a scenario names, beside the file that names it, and remembers the contents."""
 
-    def __init__(self, within: Path | None) -> None:
-        self._within = within.resolve() if within else None
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.contents: dict[str, str] = {}
 
     def text(self, path: str, mark: Mark | None = None) -> str:
         """The text of a file; `mark` is where it is named."""
         mark = mark or Mark(path, 1, 1)
-        if self._within and not Path(path).resolve().is_relative_to(self._within):
-            raise InvalidFile(Mistake(mark, f"{path} is outside of the scenario's folder"))
         try:
-            raw = Path(path).read_bytes()
-        except OSError as error:
-            raise InvalidFile(Mistake(mark, f"can not read {path}: {error.strerror}")) from None
-        if len(raw) > FILE_BYTES_MAX:
-            raise InvalidFile(Mistake(mark, f"{path} is larger than {FILE_BYTES_MAX} bytes"))
-        try:
-            return raw.decode()
+            return self._source.read(path).decode()
+        except CanNotRead as error:
+            raise InvalidFile(Mistake(mark, str(error))) from None
         except UnicodeDecodeError:
             raise InvalidFile(Mistake(mark, f"{path} is not UTF-8")) from None
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.verify import suggest
-from workflows.yaml_marks import InvalidFile, Node, merged, read
+from workflows.yaml_marks import InvalidFile, Mark, Node, merged, read
 
 EXTENDS_DEPTH_MAX = 8
 SECTIONS = ("given", "steps")
@@ -26,9 +26,11 @@ def beside(file: str, name: str) -> str:
     return normpath(Path(file).parent / name.removeprefix("file://"))
 
 
-def extended(read_text: Callable[[str], str], path: str, depth: int = 0) -> Node:
-    """A file's tree laid on that of the file it extends."""
-    tree = read(read_text(path), path)
+def extended(
+    read_text: Callable[[str, Mark | None], str], path: str, named_at: Mark | None = None, depth: int = 0
+) -> Node:
+    """A file's tree laid on that of the file it extends. `named_at` is where the file is named."""
+    tree = read(read_text(path, named_at), path)
     if not isinstance(tree.value, dict):
         raise InvalidFile(tree.mistake("a scenario is a mapping that begins with `reseal: 1`"))
     extends = tree.get("extends")
@@ -39,11 +41,10 @@ def extended(read_text: Callable[[str], str], path: str, depth: int = 0) -> Node
         return tree
     if depth == EXTENDS_DEPTH_MAX:
         raise InvalidFile(extends.mistake(f"more than {EXTENDS_DEPTH_MAX} files extend one another"))
-    name = extends.value if isinstance(extends.value, str) else ""
-    target = beside(path, name)
-    if not Path(target).is_file():
-        raise InvalidFile(extends.mistake(f"there is no file {target}"))
-    return _laid_on(extended(read_text, target, depth + 1), tree)
+    if not isinstance(extends.value, str):
+        raise InvalidFile(extends.mistake("`extends:` names one file"))
+    target = beside(path, extends.value)
+    return _laid_on(extended(read_text, target, extends.mark, depth + 1), tree)
 
 
 def _laid_on(base: Node, tree: Node) -> Node:

@@ -17,14 +17,14 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from workflows.course import account_ids
 from workflows.journal import FileJournal, Journal, MemoryJournal
 from workflows.port import Port, PortFailed
 from workflows.principals import callers
-from workflows.runner import Runner
+from workflows.runner import Mend, Runner
 from workflows.scenario import Scenario, load
 
 if TYPE_CHECKING:
@@ -86,10 +86,11 @@ def run_file(
 def runner(
     scenario: Scenario, services: Services, port: Port, *, run: str = "run", journal: Journal | None = None,
     fault: Callable[[str], None] | None = None, watch: Callable[[Transition], None] | None = None,
+    mend: Mend | None = None,
 ) -> Runner:  # fmt: skip
     """A runner for a scenario, with its workflow verified against the services."""
     workflow = workflow_of(scenario, services)
-    extra = {"fault": fault} if fault else {}
+    extra: dict[str, Any] = {name: hook for name, hook in (("fault", fault), ("mend", mend)) if hook}
     return Runner(scenario, port, workflow, run=run, journal=journal, watch=watch, **extra)
 
 

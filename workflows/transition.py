@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -52,6 +53,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     contracts: tuple[Contracted, ...] = ()
     wrong: tuple[Wrong, ...] = ()
     unchecked: tuple[str, ...] = ()  # expectations that this port has no evidence for
+    repairs: tuple[Json, ...] = ()  # of a refused step, where they were tried: the smallest first, in JSON form
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def to_json(value: Any) -> Any:
     return msgspec.to_builtins(value)
+
+
+def report_from(entries: Iterable[Json]) -> Report | None:
+    """The report of a run, from its journal's entries; None while it has neither ended nor stopped."""
+    transitions: list[Transition] = []
+    report: Report | None = None
+    for entry in entries:
+        if entry["kind"] == "record":
+            transitions.append(transition_from(entry["transition"]))
+        report = msgspec.convert(entry["report"], Report) if entry["kind"] in ("end", "stop") else None
+    return report and msgspec.structs.replace(report, transitions=tuple(transitions))
 
 
 def transition_from(entry: Json) -> Transition:

@@ -14,7 +14,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -76,6 +76,14 @@ def new_world(name: str, *, seed: str | None = None, clock: Clock | None = None,
     return World(name, Secret(secret), os.urandom(16), clock, rules or Rules(), seeded=seed is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A world as it was, with its services: what questions and forks need of a `Cloud`."""
+
+    services: Services
+    world: World
+
+
 class Cloud:
     """One world in a store, and all who call it. Not for several threads at once."""
 
@@ -102,6 +110,10 @@ class Cloud:
         """The world now, with everything done that was due."""
         self._unless_lost(self._settle)
         return self._world
+
+    def still(self) -> Still:
+        """The world now, for another thread to ask and to try things on."""
+        return Still(self._services, self.world)
 
     def now_ms(self) -> int:
         return self._world.clock.read(self._machine())

@@ -1,4 +1,4 @@
-"""Where worlds are kept: the port that persistence implements, and the memory form of it.
+"""Where worlds and the journals of runs are kept: the port that persistence implements, and the memory form of it.
 
 One transaction a call. `commit` is a compare-and-set on the world's revision: it refuses when another process was
 faster, and then nothing of it is kept. Blocks are stored before the commit that refers to them.
@@ -6,9 +6,10 @@ faster, and then nothing of it is kept. Blocks are stored before the commit that
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.blocks.store import BlockMissing, BlockStore, MemoryBlocks
 from app.kernel.log import Entry, MemoryLog
@@ -38,6 +39,54 @@ class Commit:
     blocks: Mapping[BlockRef, bytes]
 
 
+class Journal(Protocol):
+    """Lines of runs, each a JSON object; they are only ever added."""
+
+    def append(self, run_id: str, entry: Mapping[str, Any]) -> None:
+        """Keep a line, durably; it is the next of this run."""
+        ...
+
+    def entries(self, run_id: str, after: int = 0) -> list[dict[str, Any]]:
+        """The lines of a run, oldest first, without the first `after`."""
+        ...
+
+    def last(self, run_id: str) -> dict[str, Any] | None:
+        """The newest line of a run; None for a run that has none."""
+        ...
+
+    def runs(self) -> list[str]:
+        """The runs that have lines."""
+        ...
+
+
+class KeptJournal(Journal, Protocol):
+    """The journal of a world's runs, as a store keeps it."""
+
+    def drop(self, run_id: str) -> None: ...
+
+
+class MemoryJournal:
+    """Runs in the order in which they began; lines as text, so that nobody changes one."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[str]] = {}
+
+    def append(self, run_id: str, entry: Mapping[str, Any]) -> None:
+        self._lines.setdefault(run_id, []).append(json.dumps(entry))
+
+    def entries(self, run_id: str, after: int = 0) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._lines.get(run_id, [])[after:]]
+
+    def last(self, run_id: str) -> dict[str, Any] | None:
+        return next(iter(self.entries(run_id, len(self._lines.get(run_id, [])) - 1)), None)
+
+    def runs(self) -> list[str]:
+        return list(self._lines)
+
+    def drop(self, run_id: str) -> None:
+        self._lines.pop(run_id, None)
+
+
 class Store(Protocol):
     def names(self) -> list[str]:
         """The worlds that are kept."""
@@ -59,7 +108,13 @@ class Store(Protocol):
         """Keep a change, durably; raises Conflict. Answers the world after it."""
         ...
 
-    def drop(self, name: str) -> None: ...
+    def drop(self, name: str) -> None:
+        """The world, its log and the journals of its runs."""
+        ...
+
+    def journal(self, world: str) -> KeptJournal:
+        """The journal of one world's runs. A run's id is taken once in a store."""
+        ...
 
     def close(self) -> None: ...
 
@@ -69,6 +124,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._worlds: dict[str, World] = {}
+        self._journals: dict[str, MemoryJournal] = {}
         self._blocks: BlockStore = MemoryBlocks()
 
     def names(self) -> list[str]:
@@ -109,6 +165,10 @@ class MemoryStore:
 
     def drop(self, name: str) -> None:
         self._worlds.pop(name, None)
+        self._journals.pop(name, None)
+
+    def journal(self, world: str) -> KeptJournal:
+        return self._journals.setdefault(world, MemoryJournal())
 
     def close(self) -> None:
         self._worlds.clear()

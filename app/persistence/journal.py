@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.persistence.codec import Codec
@@ -22,11 +22,20 @@ class Journal:
             body = self._codec.encode_line(entry, "journal", run_id, seq)
             self._database.run("insert_line", run=run_id, seq=seq, world=self._world, body=body)
 
-    def entries(self, run_id: str) -> list[dict[str, Any]]:
-        """All lines of a run, in order; none for a run that is not known."""
-        rows = self._database.rows("lines", of_run=run_id)
+    def entries(self, run_id: str, after: int = 0) -> list[dict[str, Any]]:
+        """The lines of a run, in order, without the first `after`; none for a run that is not known."""
+        return self._decoded(run_id, self._database.rows("lines", of_run=run_id, above=after))
+
+    def last(self, run_id: str) -> dict[str, Any] | None:
+        return next(iter(self._decoded(run_id, self._database.rows("last_line", of_run=run_id))), None)
+
+    def _decoded(self, run_id: str, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
         return [self._codec.decode_line(body, "journal", run_id, seq) for seq, body in rows]
 
     def runs(self) -> list[str]:
         """The ids of this world's runs, sorted."""
         return [run for (run,) in self._database.rows("runs", of_world_name=self._world)]
+
+    def drop(self, run_id: str) -> None:
+        with self._database.transaction():
+            self._database.run("drop_run", of_run=run_id)

@@ -91,7 +91,10 @@ def statements(insert_or: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         # journals of runs
         "journal_end": select(func.coalesce(func.max(journal.c.seq), ZERO)).where(journal.c.run == given("of_run")),
         "insert_line": insert(journal),
-        "lines": select(journal.c.seq, journal.c.body).where(journal.c.run == given("of_run")).order_by(journal.c.seq),
+        "lines": _lines(journal.c.seq > given("above")).order_by(journal.c.seq),
+        "last_line": _lines().order_by(journal.c.seq.desc()).limit(literal_column("1")).offset(ZERO),
+        "drop_run": delete(journal).where(journal.c.run == given("of_run")),
+        "drop_journal": delete(journal).where(journal.c.world == given("of_world_name")),
         "runs": select(journal.c.run)
         .where(journal.c.world == given("of_world_name"))
         .distinct()
@@ -102,6 +105,10 @@ def statements(insert_or: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "delete_block": delete(blocks).where(blocks.c.ref == given("of_ref")),
         "refs": select(blocks.c.ref),
     }
+
+
+def _lines(*where: Any) -> Any:
+    return select(journal.c.seq, journal.c.body).where(journal.c.run == given("of_run"), *where)
 
 
 def _advance(unchanged: Any) -> ClauseElement:

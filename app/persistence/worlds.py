@@ -139,6 +139,7 @@ class SqlStore:
             for number, *_ in self._database.rows("world", name=name):
                 for table in ("log_names", "log", "records", "worlds"):
                     self._database.run(f"drop_{table}", of_world=number)
+                self._database.run("drop_journal", of_world_name=name)
                 self._known.pop(number, None)
 
     def _row(self, number: int, world: World) -> dict[str, Any]:

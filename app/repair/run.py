@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,37 +21,52 @@ from workflows import expect, session
 from workflows.in_process import InProcess
 from workflows.journal import FileJournal, Journal, MemoryJournal
 from workflows.machine import OK
+from workflows.on_loop import OnLoop
 from workflows.over_http import OverHttp
 from workflows.port import Port, PortFailed
-from workflows.reports.ended import Finished
+from workflows.reports.ended import Finished, Repairs, repairs_of
 from workflows.scenario import Scenario, load
 from workflows.transition import Report, Transition, Wrong, transition_from
 
 if TYPE_CHECKING:
     from app.kernel.operation import Services
-    from workflows.format import StepSpec
+    from workflows.format import RepairSpec, StepSpec
 
-Repairs = dict[str, tuple[Mending, ...]]  # step -> its repairs, the smallest first
 Heard = Callable[[Transition, bool], None]  # a step, and whether it is told from the journal
 
 
-@dataclass(slots=True)
-class Watch:
-    """Looks for repairs after each step that was refused."""
+@dataclass(frozen=True, slots=True)
+class Mender:
+    """Looks for repairs as soon as a step was refused, and judges what the scenario expects of them.
 
+    `tries` False: only where the scenario expects some. `budget_s` bounds the search in this process.
+    """
+
+    scenario: Scenario
     port: Port
+    tries: bool = True
     budget_s: float = search.BUDGET_S
-    found: Repairs = field(default_factory=dict)
 
-    def __call__(self, transition: Transition) -> None:
-        if transition.outcome != OK and transition.request_id and transition.calls:
-            self.found[transition.step] = repairs_at(self.port, transition.request_id, self.budget_s)
+    def __call__(self, transition: Transition, step: StepSpec, files: Mapping[str, str]) -> Transition:
+        wanted = step.expect.repair if step.expect else None
+        refused = transition.outcome != OK and transition.request_id and transition.calls
+        found = self._found(transition.request_id, files) if refused and (self.tries or wanted) else ()
+        bodies = tuple(msgspec.to_builtins(one.body) for one in found)
+        mended = msgspec.structs.replace(transition, repairs=bodies)
+        if wanted is None:
+            return mended
+        if not self.port.can.evidence:
+            return msgspec.structs.replace(mended, unchecked=(*mended.unchecked, "repair"))
+        return msgspec.structs.replace(mended, wrong=(*mended.wrong, *_wrong(mended, step, wanted, self.scenario)))
+
+    def _found(self, request_id: str, files: Mapping[str, str]) -> tuple[Mending, ...]:
+        return tuple(relabelled(one, files.get) for one in repairs_at(self.port, request_id, self.budget_s))
 
 
 def repairs_at(port: Port, request_id: str, budget_s: float = search.BUDGET_S) -> tuple[Mending, ...]:
     """The repairs of a refused request, where the port leads; none where it can not try any."""
-    if isinstance(port, InProcess):
-        return search.repairs(port.cloud, request_id, budget=search.Budget(budget_s)).mendings()
+    if isinstance(port, InProcess | OnLoop):
+        return search.repairs(port.still(), request_id, budget=search.Budget(budget_s)).mendings()
     if isinstance(port, OverHttp):
         return mendings_of(port, request_id)
     return ()
@@ -68,8 +83,8 @@ def mendings_of(server: OverHttp, about: str) -> tuple[Mending, ...]:
 
 def run_file(path: str, services: Services, options: session.Options, *, tries: bool = True) -> tuple[Report, Repairs]:
     """`session.run_file` with repairs, and with `expect.repair` judged by them. Raises as that does."""
-    ended = finish(load(path, services.operations), services, options, tries=tries)
-    return ended.report, {step: tuple(found) for step, found in ended.repairs.items()}
+    report = finish(load(path, services.operations), services, options, tries=tries).report
+    return report, repairs_of(report)
 
 
 def finish(
@@ -83,65 +98,24 @@ def finish(
     journal: Journal = FileJournal(options.journal) if options.journal else MemoryJournal()
     run = options.run or session.new_run_id(scenario, options)
     port = session.open_port(scenario, services, options, run)
-    watch = Watch(port)
-    wanted = tries or any(_claim(step) for step in scenario.spec.steps)
-    for entry in journal.entries(run) if heard else ():
-        if heard and entry["kind"] == "record":
-            heard(transition_from(entry["transition"]), True)
-
-    def ended(transition: Transition) -> None:
-        if heard:
-            heard(transition, False)
-        if wanted:
-            watch(transition)
-
-    report = session.runner(scenario, services, port, run=run, journal=journal, watch=ended).run()
-    repairs = {step: _named(found, report.files) for step, found in watch.found.items()}
-    judged = _judged(report, scenario, repairs, port.can.evidence)
-    workflow = session.workflow_of(scenario, services)
-    return Finished.of(scenario, judged, repairs, time.monotonic() - began, workflow)
-
-
-def _named(found: Sequence[Mending], files: Mapping[str, str]) -> tuple[Mending, ...]:
-    return tuple(relabelled(one, files.get) for one in found)
+    tell = heard or (lambda transition, from_journal: None)
+    for entry in journal.entries(run):
+        if entry["kind"] == "record":
+            tell(transition_from(entry["transition"]), True)
+    mender = Mender(scenario, port, tries)
+    report = session.runner(
+        scenario, services, port, run=run, journal=journal, watch=lambda each: tell(each, False), mend=mender
+    ).run()
+    return Finished.of(scenario, report, time.monotonic() - began, session.workflow_of(scenario, services))
 
 
 # expect.repair
 
 
-def _claim(step: StepSpec) -> Any:
-    return step.expect.repair if step.expect else None
-
-
-def _judged(report: Report, scenario: Scenario, repairs: Repairs, has_evidence: bool) -> Report:
-    """The report with what is wrong about the repairs, at its line in the scenario."""
-    steps = {step.id: step for step in (*scenario.spec.given, *scenario.spec.steps)}
-    judged = tuple(
-        _step(each, steps[each.step], scenario, repairs, has_evidence) if each.step in steps else each
-        for each in report.transitions
-    )
-    return msgspec.structs.replace(report, transitions=judged)
-
-
-def _step(
-    transition: Transition, step: StepSpec, scenario: Scenario, repairs: Repairs, has_evidence: bool
-) -> Transition:
-    wanted = _claim(step)
-    if wanted is None:
-        return transition
-    if not has_evidence:
-        return msgspec.structs.replace(transition, unchecked=(*transition.unchecked, "repair"))
-    wrong = tuple(_wrong(transition, step, scenario, repairs))
-    return msgspec.structs.replace(transition, wrong=(*transition.wrong, *wrong))
-
-
-def _wrong(transition: Transition, step: StepSpec, scenario: Scenario, repairs: Repairs) -> Iterator[Wrong]:
+def _wrong(transition: Transition, step: StepSpec, wanted: RepairSpec, scenario: Scenario) -> Iterator[Wrong]:
     if transition.outcome == OK:
         yield Wrong(str(scenario.step_mark(step, "expect", "repair")), "repair: nothing was refused")
         return
-    offered = [one.body for one in repairs.get(transition.step, ())]
-    assert step.expect is not None
-    assert step.expect.repair is not None
     beside = scenario.step_mark(step, "expect", "repair").file  # the file where it is written, which may be extended
-    for path, text in expect.repair_differences(step.expect.repair, offered, beside):
+    for path, text in expect.repair_differences(wanted, transition.repairs, beside):
         yield Wrong(str(scenario.step_mark(step, *path)), f"{'.'.join(map(str, path[1:]))}: {text}")

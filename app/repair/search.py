@@ -22,7 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from app.kernel.call import Request
-from app.kernel.cloud import Cloud
+from app.kernel.cloud import Cloud, Still
 from app.kernel.log import DecisionEntry
 from app.policy.decide import decide
 from app.policy.document import PolicySyntaxError
@@ -114,7 +114,9 @@ class Told:
         return {**to_json(self.explanation), "repairs_remark": self.remark}
 
 
-def explained(cloud: Cloud, about: str = "", *, budget: Budget | None = None, tries: bool = True) -> Told | None:
+def explained(
+    cloud: Cloud | Still, about: str = "", *, budget: Budget | None = None, tries: bool = True
+) -> Told | None:
     """The explanation of a refusal, with its repairs if it `tries` any; None where nothing was refused."""
     log = cloud.world.log
     token = about or next((entry.request_id for entry in log.refusals()), "")
@@ -125,7 +127,7 @@ def explained(cloud: Cloud, about: str = "", *, budget: Budget | None = None, tr
     return Told(replace(told, repairs=found.mendings()), found.remark)
 
 
-def repairs(cloud: Cloud, about: str = "", *, budget: Budget | None = None) -> Tried:
+def repairs(cloud: Cloud | Still, about: str = "", *, budget: Budget | None = None) -> Tried:
     """What would make the refused request succeed in this world as it is now. `about` as for `explain`."""
     budget = budget or Budget()
     log = cloud.world.log
@@ -155,7 +157,7 @@ class Node:
 class Search:
     """Best first over repairs: what widens to no `*` before what does, fewest edits and steps, then the least reach."""
 
-    def __init__(self, cloud: Cloud, request: Request, budget: Budget) -> None:
+    def __init__(self, cloud: Cloud | Still, request: Request, budget: Budget) -> None:
         self._cloud, self._request, self._budget = cloud, request, budget
         self._queue: list[tuple[int, int, int, int, Node]] = []
         self._order = count()
@@ -258,7 +260,7 @@ def _texts(question: Question) -> dict[Place, str]:
 # Without a trial.
 
 
-def _by_evaluator(cloud: Cloud, told: Story, budget: Budget) -> Tried:
+def _by_evaluator(cloud: Cloud | Still, told: Story, budget: Budget) -> Tried:
     """The log does not hold the request: the question is asked again with the edits, and nothing is replayed."""
     question = _question(told)
     if question is None:
@@ -282,7 +284,7 @@ def _needs_all(question: Question, repair: Repair) -> bool:
 class _Log:
     """The newest decisions of a world, read once for all repairs of a search."""
 
-    def __init__(self, cloud: Cloud, budget: Budget) -> None:
+    def __init__(self, cloud: Cloud | Still, budget: Budget) -> None:
         self._budget = budget
         entries = (entry for _, entry in cloud.world.log.entries() if isinstance(entry, DecisionEntry))
         newest = list(deque(entries, OTHERS_MAX))

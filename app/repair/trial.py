@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from app.kernel.call import Caller, Reply, Request, root_of
-from app.kernel.cloud import Cloud
+from app.kernel.cloud import Cloud, Still
 from app.kernel.draft import Job
 from app.kernel.log import CallEntry, Entry, MemoryLog
 from app.kernel.store import MemoryStore
@@ -79,13 +79,13 @@ def request_of(entries: Iterable[Entry], root: str) -> Request | None:
 # The trial.
 
 
-def fork(cloud: Cloud, world: World) -> Cloud:
+def fork(cloud: Cloud | Still, world: World) -> Cloud:
     """The world in a store of its own, with an empty log: what is done there is all that is found in it."""
     aside = replace(world, branch=os.urandom(16), log=MemoryLog())
     return Cloud.create(cloud.services, MemoryStore(), aside)
 
 
-def trial(cloud: Cloud, request: Request, repair: Repair, texts: Mapping[Place, str]) -> Outcome:
+def trial(cloud: Cloud | Still, request: Request, repair: Repair, texts: Mapping[Place, str]) -> Outcome:
     """Make the repair in a fork and the request after it. `texts`: the policies as they read before.
 
     Raises CannotApply where the repair itself is refused.

@@ -26,7 +26,6 @@ from workflows.reports import (
     render,
     sarif,
     tap,
-    told_from,
 )
 from workflows.reports.cases import Outcome
 from workflows.yaml_marks import Mark, Mistake
@@ -43,19 +42,6 @@ def test_every_form_takes_every_end_of_a_run_and_gives_the_same_bytes_twice(
     assert render(form, ended) == render(form, ended)
     assert render(form, ended).encode().decode()
     assert form in MEDIA_TYPES
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_a_run_can_be_told_without_the_folder_that_it_was_made_in(
-    form: str, broken: Finished, repository: Path
-) -> None:
-    """As a server tells runs of bundles, which it keeps in folders of its own."""
-    text = render(form, [told_from(str(repository), broken)])
-    assert str(repository) not in text
-    assert "share.reseal.yaml" in text
-    if form not in ("junit", "tap"):
-        assert POLICY in text
-    assert str(repository) in render(form, [broken])
 
 
 # JUnit

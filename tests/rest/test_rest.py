@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -188,3 +190,20 @@ def test_a_world_with_a_real_clock_follows_the_machine() -> None:
     assert cloud is not None
     assert cloud.world.clock == Clock("real", "instant", cloud.world.clock.now_ms, cloud.world.clock.machine_ms)
     assert abs(cloud.now_ms() - cloud.world.clock.machine_ms) < 60_000
+
+
+def test_a_route_that_touches_a_world_runs_on_the_loop_with_aws_calls() -> None:
+    """FastAPI runs plain functions in threads, where a `Cloud` would lose what another thread changes."""
+    from app.doors import rest
+
+    routes = [
+        (file.name, function)
+        for file in Path(rest.__file__).parent.glob("*.py")
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and any(ast.unparse(each).startswith("router.") for each in function.decorator_list)
+    ]
+    worldless = {"health", "info", "localstack"}
+    threaded = {(file, each.name) for file, each in routes if isinstance(each, ast.FunctionDef)}
+    assert len(routes) > 10
+    assert {(file, name) for file, name in threaded if name not in worldless} == set()

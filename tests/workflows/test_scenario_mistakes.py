@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.kernel.operation import Services
+from workflows.files import Bundle, Disk
 from workflows.scenario import load
 from workflows.yaml_marks import ALIASES_MAX, DEPTH_MAX, InvalidFile, read
 
@@ -143,7 +144,17 @@ def test_nothing_outside_of_a_folder_is_read_where_one_is_named(write: Callable[
     path = write(GOOD.replace("policy.json", "../secret.json"), policy__json=POLICY)
     (path.parent.parent / "secret.json").write_text(POLICY, encoding="utf-8")
     with pytest.raises(InvalidFile, match="outside of the scenario's folder"):
-        load(path, services.operations, within=path.parent)
+        load(path, services.operations, source=Disk(path.parent))
+
+
+def test_a_bundle_reaches_its_own_files_and_nothing_else(tmp_path: Path, services: Services) -> None:
+    (tmp_path / "policy.json").write_text(POLICY, encoding="utf-8")
+    bundle = {"lab/share.reseal.yaml": GOOD, "lab/policy.json": POLICY}
+    assert load("lab/share.reseal.yaml", services.operations, source=Bundle(bundle)).spec.name == "One step"
+    for name in ("../../etc/passwd", str(tmp_path / "policy.json"), "missing.json"):
+        lacking = {"share.reseal.yaml": GOOD.replace("policy.json", name), "policy.json": POLICY}
+        with pytest.raises(InvalidFile, match=r"share\.reseal\.yaml:5:\d+: the bundle has no file"):
+            load("share.reseal.yaml", services.operations, source=Bundle(lacking))
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, cast
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from app.policy.explain_values import Explanation, Mending
 from app.policy.repair_words import shown
 from workflows import explanation
 from workflows.course import account_ids
-from workflows.transition import Report, Transition, to_json
+from workflows.transition import Report, Transition
 from workflows.yaml_marks import Mistake
 
 if TYPE_CHECKING:
@@ -22,16 +20,22 @@ if TYPE_CHECKING:
     from workflows.machine import Workflow
     from workflows.scenario import Scenario
 
-Repairs = Mapping[str, Sequence[Mending]]  # step -> its repairs that were tried and work, the smallest first
+Repairs = dict[str, tuple[Mending, ...]]  # step -> its repairs that were tried and work, the smallest first
 NO_REPAIRS: Final[Repairs] = {}
+
+
+def repairs_of(report: Report) -> Repairs:
+    return {each.step: tuple(map(shown, each.repairs)) for each in report.transitions if each.repairs}
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run that ended, as expected or not, or was stopped by its cloud. `of` makes one from its scenario."""
+    """A run that ended, as expected or not, or was stopped by its cloud. `of` makes one from its scenario.
+
+    Of the report alone it tells all but how long it took, its machine, its description, and fixes of files.
+    """
 
     report: Report
-    repairs: Repairs = field(default_factory=dict[str, Sequence[Mending]])
     seconds: float = 0.0
     workflow: Workflow | None = None
     description: str = ""
@@ -40,16 +44,15 @@ class Finished:
     texts: Mapping[str, str] = field(default_factory=dict[str, str])  # policy file -> its text as it stands there
 
     @classmethod
-    def of(
-        cls, scenario: Scenario, report: Report, repairs: Repairs = NO_REPAIRS, seconds: float = 0.0,
-        workflow: Workflow | None = None,
-    ) -> Finished:  # fmt: skip
+    def of(cls, scenario: Scenario, report: Report, seconds: float = 0.0, workflow: Workflow | None = None) -> Finished:
         """`workflow`: the machine that the steps followed, for its picture."""
         spec = scenario.spec
         texts = {path: text for text, path in scenario.files.items()}
-        return cls(
-            report, repairs, seconds, workflow, spec.description, spec.seed, account_ids(scenario), texts,
-        )  # fmt: skip
+        return cls(report, seconds, workflow, spec.description, spec.seed, account_ids(scenario), texts)
+
+    @property
+    def repairs(self) -> Repairs:
+        return repairs_of(self.report)
 
     @property
     def file(self) -> str:
@@ -62,28 +65,6 @@ class Finished:
     def explanations(self) -> list[tuple[str, Explanation]]:
         """(step, why) of every refused step, each with its repairs."""
         return list(explained(self.report.transitions, self.report.files, self.repairs))
-
-
-def told_from(folder: str, ended: Finished) -> Finished:
-    """The run with every path below `folder` told from there, also inside of texts: commands, places of mistakes.
-
-    For runs in a folder made for them, whose name stands nowhere else and says nothing to whoever reads of the run.
-    """
-    begin = folder.rstrip("/") + "/"
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, str):
-            return value.replace(begin, "")
-        if isinstance(value, Mapping):
-            return {moved(name): moved(one) for name, one in cast("Mapping[str, Any]", value).items()}
-        return [moved(one) for one in cast("Sequence[Any]", value)] if isinstance(value, list | tuple) else value
-
-    return replace(
-        ended,
-        report=msgspec.convert(moved(to_json(ended.report)), Report),
-        repairs={step: tuple(shown(moved(one.body)) for one in found) for step, found in ended.repairs.items()},
-        texts={moved(path): text for path, text in ended.texts.items()},
-    )
 
 
 class Reason(StrEnum):

@@ -1,11 +1,12 @@
 """What AWS has no word for: worlds and their clocks, calls with their decisions, explanations, the graph.
 
     /api/v1/worlds[/{world}[/fork|clock|log|notices|evidence|explanation|graph]]   OpenAPI at /api/docs
-    /api/v1/policy/evaluate
+    /api/v1/runs...   /api/v1/policy/evaluate
     /_reseal/health|ready|info   /_localstack/health
 
 Every change of a world's records goes through `Cloud.call`, at the wire door; here worlds are only made, forked,
-dropped and moved in time.
+dropped and moved in time. A `Cloud` is not for several threads, so every route that touches one is a coroutine, which
+runs on the server's loop as the wire door's calls do; what takes long (a search for repairs) gets a still of the world.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from typing import Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.doors.rest import strict
 from app.doors.rest.notices import notices_router
 from app.doors.rest.policy import policy_router
 from app.doors.rest.prices import prices_router
+from app.doors.rest.runs import runs_router
 from app.host import WORLD_NAME, WorldExists, Worlds, world_summary
 from app.kernel.clock import Clock, iso
 from app.kernel.cloud import Cloud
 from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry
+from app.runs import Runs
 
 ADVANCE_MS_MAX = 400 * 366 * 86_400_000
 LOG_ROWS_MAX = 1000
@@ -34,7 +38,7 @@ _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
 
 
 class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class NewWorld(Body):
@@ -55,14 +59,26 @@ class Advance(Body):
     advance: str | None = Field(default=None, max_length=40)
 
 
-def rest_app(worlds: Worlds, version: str) -> FastAPI:
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": strict.Refusal, "description": "The request can not be read, or names something that fits nothing"},
+    401: {"model": strict.Refusal, "description": "A bearer token is needed"},
+    404: {"model": strict.Refusal, "description": "There is no such thing"},
+    413: {"model": strict.Refusal, "description": "The body is too large"},
+    422: {"model": strict.Refusal, "description": "A parameter does not have its form"},
+}
+
+
+def rest_app(worlds: Worlds, runs: Runs, version: str) -> FastAPI:
     app = FastAPI(
+        responses=REFUSALS,
         title="reseal", version=version, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None,
         description="What AWS has no word for. AWS's own APIs answer on the same port, to requests signed for them.",
     )  # fmt: skip
     strict.install(app)
     app.include_router(_health(worlds, version))
-    for router in (_worlds(worlds), policy_router(), prices_router(worlds), notices_router(worlds)):
+    for router in (
+        _worlds(worlds, runs), runs_router(runs), policy_router(), prices_router(worlds), notices_router(worlds),
+    ):  # fmt: skip
         app.include_router(router, prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])
     return app
 
@@ -85,28 +101,29 @@ def _health(worlds: Worlds, version: str) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/_reseal/health")
-    def health() -> dict[str, str]:
+    async def health() -> dict[str, str]:
         return {"status": "ok"}
 
     @router.get("/_reseal/ready")
-    def ready() -> dict[str, Any]:
+    async def ready() -> dict[str, Any]:
         return {"status": "ready", "worlds": len(worlds.names())}
 
     @router.get("/_reseal/info")
-    def info() -> dict[str, Any]:
+    async def info() -> dict[str, Any]:
         services = {service.name: len(service.operations) for service in worlds.services.all}
         return {"name": "reseal", "version": version, "auth": worlds.settings.auth, "operations": services}
 
     @router.get("/_localstack/health")
-    def localstack() -> dict[str, Any]:
+    async def localstack() -> dict[str, Any]:
         names = sorted({operation.partition(":")[0] for operation in worlds.services.operations})
         return {"services": dict.fromkeys(names, "available"), "edition": "reseal", "version": version}
 
     return router
 
 
-def _worlds(worlds: Worlds) -> APIRouter:
-    router = APIRouter(tags=["worlds"])
+def _worlds(worlds: Worlds, runs: Runs) -> APIRouter:
+    taken = {"model": strict.Refusal, "description": "The name is taken, or the world in use"}
+    router = APIRouter(tags=["worlds"], responses={409: taken})
 
     def cloud_of(world: str) -> Cloud:
         cloud = worlds.get(world) if WORLD_NAME.match(world) else None
@@ -115,11 +132,11 @@ def _worlds(worlds: Worlds) -> APIRouter:
         return cloud
 
     @router.get("/worlds")
-    def list_worlds() -> dict[str, Any]:
+    async def list_worlds() -> dict[str, Any]:
         return {"worlds": [world_summary(name, cloud_of(name).world) for name in worlds.names()]}
 
     @router.post("/worlds", status_code=201)
-    def create_world(body: NewWorld) -> dict[str, Any]:
+    async def create_world(body: NewWorld) -> dict[str, Any]:
         settings = worlds.settings
         clock = Clock(mode=body.clock or settings.clock, settle=body.settle or settings.settle)
         try:
@@ -128,16 +145,18 @@ def _worlds(worlds: Worlds) -> APIRouter:
             raise HTTPException(409, "a world of that name exists") from None
 
     @router.get("/worlds/{world}")
-    def describe_world(world: str) -> dict[str, Any]:
+    async def describe_world(world: str) -> dict[str, Any]:
         return world_summary(world, cloud_of(world).world)
 
     @router.delete("/worlds/{world}", status_code=204)
-    def drop_world(world: str) -> None:
+    async def drop_world(world: str) -> None:
         cloud_of(world)
+        if runs.running_in(world):
+            raise strict.Refuses(409, "WorldInUse", "a run is in this world; cancel it first")
         worlds.drop(world)
 
     @router.post("/worlds/{world}/fork", status_code=201)
-    def fork_world(world: str, body: NewFork) -> dict[str, Any]:
+    async def fork_world(world: str, body: NewFork) -> dict[str, Any]:
         cloud_of(world)
         try:
             forked = worlds.fork(world, body.name)
@@ -147,17 +166,17 @@ def _worlds(worlds: Worlds) -> APIRouter:
         return world_summary(body.name, forked.world)
 
     @router.get("/worlds/{world}/clock")
-    def read_clock(world: str) -> dict[str, Any]:
+    async def read_clock(world: str) -> dict[str, Any]:
         return _time(cloud_of(world))
 
     @router.post("/worlds/{world}/clock")
-    def advance_clock(world: str, body: Advance) -> dict[str, Any]:
+    async def advance_clock(world: str, body: Advance) -> dict[str, Any]:
         cloud = cloud_of(world)
         cloud.advance(_milliseconds(body))
         return _time(cloud)
 
     @router.get("/worlds/{world}/log")
-    def read_log(world: str, after: int = 0, limit: int = 200) -> dict[str, Any]:
+    async def read_log(world: str, after: int = 0, limit: int = 200) -> dict[str, Any]:
         """Calls of a world in order; `after` is the position of the last one seen."""
         rows: list[dict[str, Any]] = []
         seen = max(after, 0)
@@ -170,12 +189,12 @@ def _worlds(worlds: Worlds) -> APIRouter:
         return {"calls": rows, "after": seen}
 
     @router.get("/worlds/{world}/evidence")
-    def evidence(world: str, request_id: str = "", about: str = "") -> dict[str, Any]:
+    async def evidence(world: str, request_id: str = "", about: str = "") -> dict[str, Any]:
         """What a request set off, or what belongs to a resource: calls, decisions and CloudTrail events."""
         return as_evidence(cloud_of(world).world.log.about(request_id or about))
 
     @router.get("/worlds/{world}/explanation")
-    def explanation(
+    async def explanation(
         world: str, about: str = "", format: Literal["json", "text"] = "json", repairs: bool = True
     ) -> Response:
         """Why a request was refused, or what a resource failed by; without `about`, the last refusal.
@@ -184,7 +203,8 @@ def _worlds(worlds: Worlds) -> APIRouter:
         """
         from app.repair.search import Budget, explained
 
-        told = explained(cloud_of(world), about, budget=Budget(REPAIRS_S_MAX), tries=repairs)
+        still = cloud_of(world).still()
+        told = await run_in_threadpool(explained, still, about, budget=Budget(REPAIRS_S_MAX), tries=repairs)
         if told is None:
             raise HTTPException(404, "nothing was refused there")
         if format == "text":
@@ -192,7 +212,7 @@ def _worlds(worlds: Worlds) -> APIRouter:
         return Response(msgspec.json.encode(told.json), media_type="application/json")
 
     @router.get("/worlds/{world}/graph")
-    def graph(
+    async def graph(
         world: str, format: Literal["json", "dot", "mermaid", "graphml", "svg", "tree"] = "json", select: str = ""
     ) -> Response:
         """The graph of key dependencies; `select` narrows it to a node and its neighbours, as in `snap-1+2`."""

@@ -17,7 +17,7 @@ def notices_router(worlds: Worlds) -> APIRouter:
     router = APIRouter(tags=["worlds"])
 
     @router.get("/worlds/{world}/notices")
-    def notices(
+    async def notices(
         world: str,
         account: str = Query(pattern=r"^\d{12}$"),
         region: str = "us-east-1",

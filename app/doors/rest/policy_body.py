@@ -23,7 +23,7 @@ Path = tuple[str | int, ...]  # where it stands in the body
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 Plain = str | bool | int | float

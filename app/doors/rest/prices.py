@@ -14,7 +14,7 @@ def prices_router(worlds: Worlds) -> APIRouter:
     router = APIRouter(tags=["worlds"])
 
     @router.get("/worlds/{world}/prices")
-    def prices(world: str, month: str = "", format: Literal["json", "text"] = "json") -> Response:
+    async def prices(world: str, month: str = "", format: Literal["json", "text"] = "json") -> Response:
         """KMS's part of the bill, from the records and the log; `month` is named like 2026-01, else the clock's."""
         from app.services.kms.prices import bill, month_of, to_json, to_text
 

@@ -6,18 +6,40 @@ FastAPI alone answers NaN and lone surrogates with a 500, and repeats the input 
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES_MAX = 1_048_576
 
 
-def refusal(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
+class Said(BaseModel):
+    code: str
+    message: str
+
+
+class Refusal(BaseModel):
+    """What every route answers that does not do what was asked."""
+
+    error: Said
+
+
+def refusal(status: int, code: str, message: str, **more: object) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message, **more}}, status)
+
+
+class Refuses(Exception):
+    """Raised in a route to answer with a refusal of a code of its own."""
+
+    def __init__(self, status: int, code: str, message: str, **more: object) -> None:
+        super().__init__(message)
+        self.answer = refusal(status, code, message, **more)
 
 
 def install(app: FastAPI) -> None:
@@ -28,11 +50,27 @@ def install(app: FastAPI) -> None:
         places = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
         return refusal(422, "Invalid", "; ".join(places)[:2000].encode("utf-8", "replace").decode())
 
+    @app.exception_handler(Refuses)
+    async def refuses(request: Request, error: Refuses) -> Response:
+        return error.answer
+
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        return refusal(error.status_code, "Refused", str(error.detail))
+        answer = refusal(error.status_code, "Refused", str(error.detail))
+        answer.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = allowed(app, request.url.path)
+        return answer
 
     app.add_middleware(BoundedJson)
+
+
+def allowed(app: FastAPI, path: str) -> str:
+    """The methods of a path, of all its routes together (Starlette names those of the first one only)."""
+    for template, methods in app.openapi()["paths"].items():
+        if compile_path(template)[0].match(path):
+            return ", ".join(method.upper() for method in methods)
+    return "GET"  # the pages of the description itself
 
 
 class BoundedJson:
