@@ -68,7 +68,7 @@ def write(told: Told, path: Path) -> None:
 def _played(path: Path) -> int:
     """Play what was written, in memory, and say how that went."""
     from app.services import all_services
-    from workflows import report
+    from workflows.reports import as_text
     from workflows.session import Options, run_file
     from workflows.yaml_marks import InvalidFile
 
@@ -80,5 +80,5 @@ def _played(path: Path) -> int:
     if found.ok:
         typer.echo("played in memory, it goes as it went by hand", err=True)
         return Exit.AS_EXPECTED
-    typer.echo(f"played in memory, it does not go as it went by hand:\n{report.as_text(found, brief=True)}", err=True)
+    typer.echo(f"played in memory, it does not go as it went by hand:\n{as_text(found, brief=True)}", err=True)
     return Exit.EXPECTATION_FAILED

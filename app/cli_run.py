@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,13 +16,12 @@ from app.exits import Exit, fail
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
-    from app.policy.explain_values import Mending
+    from workflows.reports import Ended, Repairs
     from workflows.session import Options
     from workflows.transition import Report
 
 
 Files = Annotated[list[str], typer.Argument(help="Scenario files (*.reseal.yaml), or folders of them.")]
-Endpoint = Annotated[str, typer.Option(help="Run at this endpoint: a reseal server (URL or URL/w/WORLD) or any other.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, one object a line.")]
 Token = Annotated[str, typer.Option(help="Bearer token for the server's REST.", envvar="RESEAL_TOKEN")]
 Server = Annotated[str, typer.Option(help="The reseal server to ask.", envvar="AWS_ENDPOINT_URL")]
@@ -38,14 +36,13 @@ class Format(StrEnum):
     svg = "svg"
 
 
-@dataclass(frozen=True, slots=True)
-class Show:
-    """What of a run is shown."""
+class RunFormat(StrEnum):
+    """Of `reseal run`; all but GitHub's is told in files as well."""
 
-    given: bool
-    brief: bool
-    repairs: bool
-    json: bool
+    text = "text"
+    json = "json"
+    github = "github"
+    tap = "tap"
 
 
 def mount(app: typer.Typer) -> None:
@@ -54,8 +51,28 @@ def mount(app: typer.Typer) -> None:
 
 
 def run(
-    files: Files,
-    endpoint: Endpoint = "",
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Scenario files (*.reseal.yaml), or folders of them.")
+    ] = None,
+    endpoint: Annotated[
+        str,
+        typer.Option(help="Run at this endpoint: a reseal server (URL or URL/w/WORLD), any other URL, or aws."),
+    ] = "",
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="account/principal=PROFILE: this profile of the AWS configuration plays it (again for each). Needed "
+            "for every account's root at --endpoint aws, which is meant where only profiles are given."
+        ),
+    ] = None,
+    format: Annotated[
+        RunFormat | None, typer.Option(help="Form of stdout; under GitHub Actions it is github.", show_default="text")
+    ] = None,
+    junit: Annotated[str, typer.Option(help="Write JUnit XML to this file, a case a run.")] = "",
+    sarif: Annotated[str, typer.Option(help="Write SARIF to this file: refusals at their policy, with fixes.")] = "",
+    html: Annotated[str, typer.Option(help="Write a page to this file: one for all runs, needs no network.")] = "",
+    tap: Annotated[str, typer.Option(help="Write TAP 14 to this file.")] = "",
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop behind the first file that fails.")] = False,
     svg: Annotated[str, typer.Option(help="Write the key graph here; into a folder: one picture a step.")] = "",
     journal: Annotated[str, typer.Option(help="Journal of the run, JSON lines: it can be taken up again.")] = "",
     run_id: Annotated[str, typer.Option("--run", help="Take up the run of this id, with its --journal.")] = "",
@@ -63,45 +80,79 @@ def run(
     given: Annotated[bool, typer.Option("--given", help="Show the set-up too.")] = False,
     brief: Annotated[bool, typer.Option("--brief", help="A line a step, and why it was refused.")] = False,
     repairs: Annotated[bool, typer.Option(help="Try what would make a refused step succeed.")] = True,
-    json: Json = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines on stdout, one as each step ends.")] = False,
+    record: Annotated[
+        str, typer.Option(help="Write a scenario to this file, of what is done by hand at the --endpoint until Ctrl-C.")
+    ] = "",
 ) -> None:
     """Run scenarios: each step, what it set off, what it changed, and why it was refused."""
+    if record:
+        from app.cli_record import record as record_by_hand
+
+        if files:
+            fail(Exit.USAGE, "--record writes a scenario; it runs none")
+        record_by_hand(record, endpoint, token)
+    if not files:
+        fail(Exit.USAGE, "name a scenario file, or a folder of them")
+    from app.cli_runs import Show, code_of, run_all
     from workflows.session import Options
 
-    options = Options(endpoint, journal, run_id, token)
-    if run_id and not journal:
+    options = Options(endpoint, journal, run_id, token, _profiles(profile or ()))
+    form = _form(format, json)
+    if (given or brief) and form not in ("text", "github"):
+        fail(Exit.USAGE, "--given and --brief shape the text; other forms tell everything")
+    found = _scenarios(files)
+    _check_one_run(found, options, svg)
+    written = {"junit": junit, "sarif": sarif, "html": html, "tap": tap}
+    show = Show(form, given, brief, repairs, {name: file for name, file in written.items() if file})
+    ended = run_all(found, options, show, fail_fast=fail_fast)
+    for one in ended:
+        _afterwards(one, options, svg)
+    raise typer.Exit(max(map(code_of, ended)))
+
+
+def _profiles(told: Sequence[str]) -> dict[str, str]:
+    """principal -> profile, of `account/principal=PROFILE`."""
+    pairs = [one.partition("=") for one in told]
+    for name, _, profile in pairs:
+        if "/" not in name or not profile:
+            fail(Exit.USAGE, f"--profile takes account/principal=PROFILE, such as source/root=admin; not {name!r}")
+    return {name: profile for name, _, profile in pairs}
+
+
+def _form(format: RunFormat | None, json: bool) -> str:
+    """What stdout is to hold; GitHub's commands where nothing is said and GitHub listens."""
+    if json and format:
+        fail(Exit.USAGE, "--json and --format each say what stdout is to hold: give one of them")
+    if json:
+        return "lines"
+    if format:
+        return format.value
+    return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
+
+
+def _check_one_run(files: list[str], options: Options, svg: str) -> None:
+    """What concerns a single run is given for a single file."""
+    if options.run and not options.journal:
         fail(Exit.USAGE, "--run needs the --journal of that run")
-    show = Show(given, brief, repairs, json)
-    codes = [_run_one(file, options, svg, show) for file in _scenarios(files)]
-    raise typer.Exit(max(codes))
+    if options.run and options.is_in_memory:
+        fail(Exit.USAGE, "--run needs the --endpoint of that run: a world in memory ends with its process")
+    if (options.run or svg) and len(files) > 1:
+        fail(Exit.USAGE, f"{'--run' if options.run else '--svg'} is for one scenario, not for {len(files)}")
 
 
-def _run_one(file: str, options: Options, svg: str, show: Show) -> int:
-    """Run one file and show it; answers the exit code."""
-    from app.repair.run import run_file
-    from app.services import all_services
-    from workflows import report
-    from workflows.port import PortFailed
-    from workflows.yaml_marks import InvalidFile
+def _afterwards(one: Ended, options: Options, svg: str) -> None:
+    """Where a run can be looked into, how it is taken up again, and its pictures."""
+    from app.cli_runs import again
+    from workflows.reports import Finished
 
-    started = time.monotonic()
-    try:
-        found, repairs = run_file(file, all_services(), options, tries=show.repairs)
-    except InvalidFile as invalid:
-        typer.echo(str(invalid), err=True)
-        return Exit.USAGE
-    except PortFailed as failed:
-        typer.echo(f"reseal: {failed}", err=True)
-        return Exit.COULD_NOT_RUN
-    text = report.as_text(found, given=show.given, brief=show.brief, repairs=repairs)
-    typer.echo(report.as_json(found, repairs) if show.json else text)
-    typer.echo(report.summary(found, time.monotonic() - started), err=True)
-    _say_where(options.endpoint, found)
-    if options.journal and found.stopped:
-        typer.echo(f"take it up again with --journal {options.journal} --run {found.run}", err=True)
+    if not isinstance(one, Finished):
+        return
+    _say_where(options.endpoint, one.report)
+    if one.report.stopped and options.journal:
+        typer.echo(again(options, one.report.run), err=True)
     if svg:
-        _draw(found, Path(svg))
-    return _code(found)
+        _draw(one.report, Path(svg))
 
 
 def _say_where(endpoint: str, found: Report) -> None:
@@ -109,12 +160,6 @@ def _say_where(endpoint: str, found: Report) -> None:
     has_graph = any(each.graph for each in found.transitions)
     if endpoint and has_graph and not urlsplit(endpoint).path.strip("/"):
         typer.echo(f"look into its world with --endpoint {endpoint.rstrip('/')}/w/{found.run}", err=True)
-
-
-def _code(found: Report) -> int:
-    if found.stopped:
-        return Exit.COULD_NOT_RUN
-    return Exit.AS_EXPECTED if found.ok else Exit.EXPECTATION_FAILED
 
 
 def check(files: Files, json: Json = False) -> None:
@@ -243,8 +288,8 @@ def _explained_run(journal: str, run: str, json: bool) -> str:
     import msgspec
 
     from app.policy.explain import text, to_json
-    from workflows import report
     from workflows.journal import FileJournal
+    from workflows.reports import explained
     from workflows.transition import transition_from
 
     known = FileJournal(journal)
@@ -257,14 +302,14 @@ def _explained_run(journal: str, run: str, json: bool) -> str:
     transitions = [transition_from(entry["transition"]) for entry in entries if entry["kind"] == "record"]
     files = next((entry["files"] for entry in entries if entry["kind"] == "end"), {})
     scenario = next((entry["scenario"] for entry in entries if entry["kind"] == "begin"), "")
-    told = list(report.explained(transitions, files, _repairs_of(scenario)))
+    told = list(explained(transitions, files, _repairs_of(scenario)))
     if json:
         plain = [{"step": step} | to_json(found) for step, found in told]
         return msgspec.json.encode({"reseal": 1, "explanations": plain}).decode() + "\n"
     return "\n\n".join(text(found) for _, found in told) + "\n" if told else "nothing was refused in this run\n"
 
 
-def _repairs_of(scenario: str) -> Mapping[str, Sequence[Mending]]:
+def _repairs_of(scenario: str) -> Repairs:
     """Step -> repairs, from a run in memory; none, with a word, where the scenario can not be run any more."""
     from app.repair.run import run_file
     from app.services import all_services

@@ -34,7 +34,7 @@ class OverBoto3:
         self._profiles = dict(profiles or {})
         self._signed_in: dict[str, Credentials] = {}
         self._clients: dict[tuple[str, str, str], Any] = {}
-        self.can = Can(be_root=endpoint is not None and not self._profiles)
+        self.can = Can(be_root=endpoint is not None and not self._profiles, played=frozenset(self._profiles))
 
     def sign_in(self, principal: str, credentials: Credentials) -> None:
         self._signed_in[principal] = credentials
@@ -45,10 +45,9 @@ class OverBoto3:
         from botocore.exceptions import BotoCoreError, ClientError
 
         service, _, name = operation.partition(":")
-        client = self._client(principal, service, region)
         sent = dict(parameters) if self.can.repeat else {**_client_token(service, name, key), **parameters}
         try:
-            response = self._send(client, name, sent, key)
+            response = self._send(self._client(principal, service, region), name, sent, key)
         except ClientError as error:
             return _refused(error)
         except BotoCoreError as error:

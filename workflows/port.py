@@ -58,6 +58,7 @@ class Can:
     repeat: bool = False  # a call repeated with its idempotency key has its effect once
     step_aside: bool = False  # `aside` leaves no trace
     be_root: bool = False  # every account's root is a principal without further ado
+    played: frozenset[str] = frozenset()  # principals that are there already, and are not made
 
 
 @dataclass(frozen=True, slots=True)

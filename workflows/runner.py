@@ -97,6 +97,8 @@ class Runner:
 
     def _make_principals(self) -> None:
         for name, spec in self._scenario.spec.principals.items():
+            if name in self._port.can.played:
+                continue
             account = name.partition("/")[0]
             hand = Keyed(self._port, f"{self._run}/{name}/1", IAM_REGION)
             Maker(hand, account, self._course.scope, self._scenario.files).make(name, spec)

@@ -7,14 +7,16 @@ brackets; an edit that adds to such a value makes it a list.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from app.policy.question import Place
+from app.policy.question import LayerKind, Place
 from app.policy.scan import Array, Mark, Member, Node, Object, scan
 
 INDENT: Final = 2  # of values that are written anew
+REFERENCE: Final = "${{ accounts."  # to an account of a scenario, as its files write it
 
 
 class Op(StrEnum):
@@ -163,3 +165,38 @@ def _spans(owner: Node) -> list[tuple[str, int, int]]:
 
 def _span(member: Member) -> tuple[int, int]:
     return member.name_mark.offset, member.value.mark.end
+
+
+# A repair's JSON form, in the file as it stands.
+
+
+def repaired(raw: str, body: Mapping[str, Any], file: str, accounts: Mapping[str, str]) -> str:
+    """The text of a file with the edits that a repair makes in it. `accounts`: alias -> id. Raises as `apply`.
+
+    A file may hold references (`${{ accounts.target }}`), filled in before the policy is sent: they stay, and accounts
+    in what is added are named by them where the file does so, too.
+    """
+    known = accounts if REFERENCE in raw else {}
+    for one in body["edits"]:
+        if one["file"] == file:
+            raw = apply(raw, _from_json(one, known))
+    return raw
+
+
+def _from_json(one: Mapping[str, Any], accounts: Mapping[str, str]) -> Edit:
+    op = next(op for op in Op if op.value in one)
+    value = None if one[op.value] is True else _named(one[op.value], accounts)
+    place = Place(LayerKind.IDENTITY, one["account"], one["policy"], one["attached_to"])  # the file is what counts
+    return Edit(place, op, one["path"], value)
+
+
+def _named(value: Any, accounts: Mapping[str, str]) -> Any:
+    """With each account id as the file names it."""
+    if isinstance(value, dict):
+        return {name: _named(inner, accounts) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_named(inner, accounts) for inner in value]
+    if isinstance(value, str):
+        for alias, id in accounts.items():
+            value = value.replace(id, f"{REFERENCE}{alias} }}}}")
+    return value

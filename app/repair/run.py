@@ -7,6 +7,7 @@ in its world. Any other endpoint has no forks, and so no repairs. The scenario's
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,15 @@ from workflows.machine import OK
 from workflows.on_loop import OnLoop
 from workflows.over_http import OverHttp
 from workflows.port import Port, PortFailed
+from workflows.reports.ended import Finished, Repairs, repairs_of
 from workflows.scenario import Scenario, load
-from workflows.transition import Report, Transition, Wrong
+from workflows.transition import Report, Transition, Wrong, transition_from
 
 if TYPE_CHECKING:
     from app.kernel.operation import Services
     from workflows.format import RepairSpec, StepSpec
 
-Repairs = dict[str, tuple[Mending, ...]]  # step -> its repairs, the smallest first
+Heard = Callable[[Transition, bool], None]  # a step, and whether it is told from the journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +81,32 @@ def mendings_of(server: OverHttp, about: str) -> tuple[Mending, ...]:
     return tuple(shown(body) for body in told["repairs"])
 
 
-def run_file(
-    path: str, services: Services, options: session.Options, *, tries: bool = True,
-    watch: Callable[[Transition], None] | None = None,
-) -> tuple[Report, Repairs]:  # fmt: skip
+def run_file(path: str, services: Services, options: session.Options, *, tries: bool = True) -> tuple[Report, Repairs]:
     """`session.run_file` with repairs, and with `expect.repair` judged by them. Raises as that does."""
-    scenario = load(path, services.operations)
-    journal: Journal = FileJournal(options.journal) if options.journal else MemoryJournal()
-    run = options.run or session.new_run_id(scenario, options)
-    port = session.open_port(scenario, services, options, run)
-    mender = Mender(scenario, port, tries)
-    report = session.runner(scenario, services, port, run=run, journal=journal, watch=watch, mend=mender).run()
+    report = finish(load(path, services.operations), services, options, tries=tries).report
     return report, repairs_of(report)
 
 
-def repairs_of(report: Report) -> Repairs:
-    return {each.step: tuple(map(shown, each.repairs)) for each in report.transitions if each.repairs}
+def finish(
+    scenario: Scenario, services: Services, options: session.Options, *, tries: bool = True, heard: Heard | None = None
+) -> Finished:
+    """Run a scenario to its end, with repairs, as the reports take it. PortFailed, CannotPlay where it can not begin.
+
+    `heard` is told each step as it ends; first, of a run that is taken up again, those that its journal knows.
+    """
+    began = time.monotonic()
+    journal: Journal = FileJournal(options.journal) if options.journal else MemoryJournal()
+    run = options.run or session.new_run_id(scenario, options)
+    port = session.open_port(scenario, services, options, run)
+    tell = heard or (lambda transition, from_journal: None)
+    for entry in journal.entries(run):
+        if entry["kind"] == "record":
+            tell(transition_from(entry["transition"]), True)
+    mender = Mender(scenario, port, tries)
+    report = session.runner(
+        scenario, services, port, run=run, journal=journal, watch=lambda each: tell(each, False), mend=mender
+    ).run()
+    return Finished.of(scenario, report, time.monotonic() - began, session.workflow_of(scenario, services))
 
 
 # expect.repair
@@ -104,5 +116,6 @@ def _wrong(transition: Transition, step: StepSpec, wanted: RepairSpec, scenario:
     if transition.outcome == OK:
         yield Wrong(str(scenario.step_mark(step, "expect", "repair")), "repair: nothing was refused")
         return
-    for path, text in expect.repair_differences(wanted, transition.repairs, scenario.path):
+    beside = scenario.step_mark(step, "expect", "repair").file  # the file where it is written, which may be extended
+    for path, text in expect.repair_differences(wanted, transition.repairs, beside):
         yield Wrong(str(scenario.step_mark(step, *path)), f"{'.'.join(map(str, path[1:]))}: {text}")

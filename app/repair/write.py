@@ -1,7 +1,6 @@
 """A repair written into the policy files that a scenario names, with everything else in them kept as it is.
 
-A file may hold references (`${{ accounts.target }}`), filled in before the policy is sent; the edit is made in the file
-as it stands, so the references stay, and accounts in what is added are named by them where the file does so, too.
+What is edited is the file as it stands, with the references that are filled in before the policy is sent.
 """
 
 from __future__ import annotations
@@ -9,13 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from app.policy.question import LayerKind, Place
-from app.policy.repair_edit import CannotEdit, Edit, Op, apply
+from app.policy.repair_edit import CannotEdit, repaired
 from app.policy.scan import PolicySyntaxError
-
-REFERENCE: Final = "${{ accounts."
 
 
 class CannotWrite(Exception):
@@ -38,32 +34,9 @@ def edited(body: Mapping[str, Any], document: Mapping[str, Any], accounts: Mappi
     if not document["file"]:
         raise CannotWrite(f"no file is known that holds the {document['name']}")
     try:
-        raw = Path(document["file"]).read_text(encoding="utf-8")
-        for one in body["edits"]:
-            if one["file"] == document["file"]:
-                raw = apply(raw, _edit(one, accounts if REFERENCE in raw else {}))
+        return repaired(Path(document["file"]).read_text(encoding="utf-8"), body, document["file"], accounts)
     except (OSError, CannotEdit, PolicySyntaxError) as error:
         raise CannotWrite(f"{document['file']}: {error}") from None
-    return raw
-
-
-def _edit(one: Mapping[str, Any], accounts: Mapping[str, str]) -> Edit:
-    op = next(op for op in Op if op.value in one)
-    value = None if one[op.value] is True else _named(one[op.value], accounts)
-    place = Place(LayerKind.IDENTITY, one["account"], one["policy"], one["attached_to"])  # the file is what counts
-    return Edit(place, op, one["path"], value)
-
-
-def _named(value: Any, accounts: Mapping[str, str]) -> Any:
-    """With each account id as the file names it."""
-    if isinstance(value, dict):
-        return {name: _named(inner, accounts) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_named(inner, accounts) for inner in value]
-    if isinstance(value, str):
-        for alias, id in accounts.items():
-            value = value.replace(id, f"{REFERENCE}{alias} }}}}")
-    return value
 
 
 def _replace(path: Path, text: str) -> None:

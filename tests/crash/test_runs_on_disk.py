@@ -19,7 +19,7 @@ from app.kernel.cloud import Cloud, new_world
 from app.persistence.open import open_store
 from app.services import all_services
 from tests.serving.servers import Server, free_port, start
-from workflows import report as shown
+from workflows import reports as shown
 from workflows.course import account_ids
 from workflows.in_process import InProcess
 from workflows.journal import FileJournal

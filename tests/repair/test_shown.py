@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,7 @@ def test_a_refused_step_shows_its_repair_under_its_cause(reseal: Any) -> None:
 
 
 def test_the_repairs_of_a_run_are_in_its_json(reseal: Any) -> None:
-    told = json.loads(reseal("run", SCENARIOS / FORGETS, "--json").stdout)
+    told = json.loads(reseal("run", SCENARIOS / FORGETS, "--format", "json").stdout)
     [found] = told["explanations"]
     first = found["repairs"][0]
     assert (first["size"], first["verified"]) == (1, True)
@@ -119,6 +120,14 @@ def _claiming(path: Path, claim: str) -> Path:
     before, after = text.index("      repair:"), text.index("finally:")
     path.write_text(f"{text[:before]}      repair: {claim}\n{text[after:]}")
     return path
+
+
+def test_a_claim_that_is_extended_keeps_its_files(tmp_path: Path) -> None:
+    """A policy is named from the file that names it, wherever the scenario that extends it stands."""
+    path = tmp_path / "s.reseal.yaml"
+    path.write_text(f"reseal: 1\nname: x\nextends: {os.path.relpath(SCENARIOS / SILENT, tmp_path)}\n")
+    report, _ = run_file(str(path), SERVICES, Options())
+    assert [wrong.text for each in report.transitions for wrong in each.wrong] == []
 
 
 def test_a_step_may_be_claimed_as_a_repair(folder: Path) -> None:

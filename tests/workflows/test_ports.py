@@ -9,7 +9,7 @@ import pytest
 from scenario_runs import BROKEN, HAPPY, run_in_memory
 
 from app.kernel.operation import Services
-from workflows import report as shown
+from workflows import reports as shown
 from workflows.course import account_ids
 from workflows.journal import MemoryJournal
 from workflows.normal import normal

@@ -13,7 +13,7 @@ from scenario_runs import HAPPY, run_in_memory
 from app.kernel.cloud import Cloud
 from app.kernel.operation import Services
 from app.kernel.store import MemoryStore
-from workflows import report as shown
+from workflows import reports as shown
 from workflows.course import account_ids
 from workflows.in_process import InProcess
 from workflows.journal import FileJournal, Journal, MemoryJournal

@@ -67,8 +67,8 @@ def test_every_scenario_that_comes_with_reseal_is_valid(reseal: Any) -> None:
     assert reseal("check", HAPPY.parents[1]).exit_code == 0
 
 
-def test_json_is_one_versioned_object_a_run(reseal: Any) -> None:
-    lines = reseal("run", HAPPY, SILENT, "--json").stdout.splitlines()
+def test_the_json_form_is_one_versioned_object_a_run(reseal: Any) -> None:
+    lines = reseal("run", HAPPY, SILENT, "--format", "json").stdout.splitlines()
     assert [(told["reseal"], told["ok"], told["state"]) for told in map(json.loads, lines)] == [
         (1, True, "restored"),
         (1, True, "refused"),

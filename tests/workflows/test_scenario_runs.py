@@ -10,7 +10,7 @@ import pytest
 from scenario_runs import BROKEN, HAPPY, ROOT, SCENARIOS, run, run_in_memory, step
 
 from app.kernel.operation import Services
-from workflows import report as shown
+from workflows import reports as shown
 from workflows.normal import normal
 from workflows.scenario import Scenario
 from workflows.session import in_memory_port, scenarios_in

@@ -146,7 +146,9 @@ def _aliases(told: Told, calls: list[Done]) -> dict[str, str]:
     sharing = next((call.account for call in calls if call.operation in SHARES), None)
     if len(ids) == 2 and sharing:
         return {sharing: "source", next(id for id in ids if id != sharing): "target"}
-    return {id: f"account-{number}" for number, id in enumerate(ids, 1)}
+    return (
+        {id: f"account-{number}" for number, id in enumerate(ids, 1)} if len(ids) > 1 else dict.fromkeys(ids, "account")
+    )
 
 
 def _names(told: Told, aliases: Mapping[str, str]) -> dict[str, str]:
@@ -257,6 +259,13 @@ class _Flow(dict[str, Any]):
     """A mapping written on one line where it fits."""
 
 
+def _on_a_line(value: Json) -> Json:
+    """As a flow mapping where that fits on a line; else a line an entry, each fitting if it can."""
+    if len(json.dumps(value)) < LINE - 20:
+        return _Flow(value)
+    return {key: _on_a_line(inner) if isinstance(inner, dict) else inner for key, inner in value.items()}
+
+
 class _Dumper(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -272,10 +281,10 @@ def _text(whole: Json) -> str:
     for section in ("given", "steps"):
         if section in shown:
             shown[section] = [
-                {key: _Flow(value) if isinstance(value, dict) else value for key, value in step.items()}
+                {key: _on_a_line(value) if isinstance(value, dict) else value for key, value in step.items()}
                 for step in shown[section]
             ]
     if "principals" in shown:
-        shown["principals"] = {name: _Flow(spec) for name, spec in shown["principals"].items()}
+        shown["principals"] = {name: _on_a_line(spec) for name, spec in shown["principals"].items()}
     body = yaml.dump(shown, Dumper=_Dumper, sort_keys=False, width=LINE, allow_unicode=True)
     return f"# What was done by hand, and does it go the same way again?\n{body}"

@@ -145,15 +145,15 @@ def runs_router(runs: Runs) -> APIRouter:
     @router.get("/runs/{run}/report", responses=forms("text/plain"))
     async def fetch_report(run: RunId, format: Literal["json", "text"] = "json") -> Response:
         """The whole of it, once it has ended or stopped."""
-        from app.repair.run import repairs_of
-        from workflows import report
+        from workflows import reports
+        from workflows.reports import repairs_of
 
         found = runs.report(known(run))
         if found is None:
             raise Refuses(409, "RunHasNotEnded", "the run has not ended")
         if format == "text":
-            return Response(report.as_text(found, repairs=repairs_of(found)), media_type="text/plain; charset=utf-8")
-        return Response(report.as_json(found, repairs_of(found)), media_type="application/json")
+            return Response(reports.as_text(found, repairs=repairs_of(found)), media_type="text/plain; charset=utf-8")
+        return Response(reports.as_json(found, repairs_of(found)), media_type="application/json")
 
     @router.post("/runs/{run}/cancel", status_code=202)
     async def cancel_run(run: RunId) -> RunTold:

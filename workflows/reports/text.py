@@ -1,47 +1,36 @@
-"""A run, shown: plain text for a terminal of 80 columns, complete without colour; and JSON for machines."""
+"""A run, shown: plain text for a terminal of 80 columns, complete without colour."""
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final
 
-import msgspec
-
 from app.policy import explain
-from app.policy.explain_values import Explanation, Mending
+from app.policy.explain_values import Mending
 from app.policy.repair_words import in_one_line
-from workflows import explanation
 from workflows.explanation import because, named, things
-from workflows.transition import Report, Transition, to_json
+from workflows.reports.ended import NO_REPAIRS, Ended, NotRun, Repairs, explained
+from workflows.transition import Report, Transition
 
-FORMAT: Final = 1
 COLUMNS: Final = 80
 _INDENT: Final = " " * 10
 _AWS_SERVICE: Final = ".amazonaws.com"
+_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-Repairs = Mapping[str, Sequence[Mending]]  # step -> its repairs that were tried and work, the smallest first
-NO_REPAIRS: Final[Repairs] = {}
+def render(ended: Sequence[Ended], root: str = "") -> str:
+    """Every run in full, a blank line between them. `root` changes nothing: paths stay as they were given."""
+    return "\n".join(
+        not_run(one) if isinstance(one, NotRun) else as_text(one.report, repairs=one.repairs) for one in ended
+    )
 
 
-def as_json(report: Report, repairs: Repairs = NO_REPAIRS) -> str:
-    """One object, versioned."""
-    told = {
-        "explanations": [
-            {"step": step} | explain.to_json(one) for step, one in explained(report.transitions, report.files, repairs)
-        ]
-    }
-    return msgspec.json.encode({"reseal": FORMAT, "ok": report.ok} | to_json(report) | told).decode()
-
-
-def explained(
-    transitions: Iterable[Transition], files: Mapping[str, str], repairs: Repairs
-) -> Iterator[tuple[str, Explanation]]:
-    """(step, why) of every refused step, each with its repairs."""
-    for step, found in explanation.explanations(transitions, files):
-        yield step, replace(found, repairs=tuple(repairs.get(step, ())))
+def not_run(ended: NotRun) -> str:
+    """The mistakes of a file, or why it was not run, a line each."""
+    return "\n".join([str(one) for one in ended.mistakes] or [f"{ended.file}: {ended.message}"]) + "\n"
 
 
 def as_text(report: Report, *, given: bool = False, brief: bool = False, repairs: Repairs = NO_REPAIRS) -> str:
@@ -53,7 +42,18 @@ def as_text(report: Report, *, given: bool = False, brief: bool = False, repairs
             lines += _step(transition, names, repairs.get(transition.step, ()), brief)
     lines += () if brief else _why(report, repairs)
     lines += ["", *_end(report)]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return clean("\n".join(line.rstrip() for line in lines)) + "\n"
+
+
+def clean(text: str) -> str:
+    """Without what a terminal would obey, and a file could not hold: control characters and lone surrogates."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def place_of(at: str) -> tuple[str, int, int]:
+    """file, line, column of `file:line:column`."""
+    file, line, column = at.rsplit(":", 2)
+    return file, int(line), int(column)
 
 
 def _why(report: Report, repairs: Repairs) -> Iterator[str]:
@@ -71,6 +71,13 @@ def summary(report: Report, seconds: float) -> str:
     verdict = "as expected" if report.ok else "NOT as expected"
     parts = (f"{steps} step{plural}", report.state, verdict, f"{seconds:.1f} s")
     return f"{report.file}: {', '.join(part for part in parts if part)}"
+
+
+def progress(file: str, number: int, transition: Transition, *, from_journal: bool = False) -> str:
+    """A step that has just ended, in one line."""
+    mark = "WRONG" if transition.wrong else "known" if from_journal else "ok"
+    told = result(transition) if transition.call else "the clock moves on"
+    return clean(f"{PurePath(file).name}  {number:>2} {transition.step:<12} {mark:<5}  {told}")
 
 
 # --- a step ---
