@@ -29,8 +29,7 @@ def record(file: str, endpoint: str, token: str) -> None:
     server = OverHttp(endpoint, {}, token)
     try:
         server.begin_recording()
-        typer.echo(f"recording the world {server.world!r}: work as you like, then press Ctrl-C", err=True)
-        _wait()
+        _wait(f"recording the world {server.world!r}: work as you like, then press Ctrl-C")
         told = server.recording()
         server.end_recording()
     except PortFailed as failed:
@@ -38,8 +37,10 @@ def record(file: str, endpoint: str, token: str) -> None:
     write(told, path)
 
 
-def _wait() -> None:
+def _wait(word: str) -> None:
+    """Say the word, and return when Ctrl-C is pressed."""
     try:
+        typer.echo(word, err=True)
         while True:
             time.sleep(PAUSE_S)
     except KeyboardInterrupt:
