@@ -48,6 +48,8 @@ def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator
         yield from _tree(fill(expect.later, names.scope), to_json(seen.later), ("expect", "later"))
     if not seen.has_evidence:  # an endpoint that keeps none: what rests on evidence is not checked there, and said so
         return
+    if expect.cause is not None:
+        yield from expect_decision.cause_differences(expect.cause, seen.answer, seen.evidence)
     yield from _events(expect.events, seen.evidence, names)
     if expect.decision is not None:
         yield from expect_decision.differences(expect.decision, seen.evidence, names)
@@ -65,7 +67,7 @@ def repair_differences(wanted: RepairSpec, offered: Sequence[Mapping[str, Any]],
 
 def unchecked(expect: ExpectSpec | None) -> list[str]:
     """The parts of an expectation that need evidence."""
-    parts = ("events", "decision", "graph")
+    parts = ("cause", "events", "decision", "graph")
     return [part for part in parts if expect is not None and getattr(expect, part)]
 
 

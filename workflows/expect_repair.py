@@ -22,6 +22,10 @@ Fits = Callable[[Any, Any], bool]  # (expected, actual): partial trees
 def differences(wanted: RepairSpec, offered: Sequence[Repair], scenario: str, fits: Fits) -> Iterator[Difference]:
     """`offered`: the smallest first. `scenario`: path of the file, which the names of policy files are beside."""
     path = ("expect", "repair")
+    if wanted.size == 0:
+        if offered:
+            yield path, f"one is offered: {', '.join(offered[0]['says'])}"
+        return
     if not offered:
         yield path, "no repair was found"
         return

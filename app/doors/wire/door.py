@@ -23,7 +23,7 @@ from app.doors.wire import protocols, refusals, sigv4
 from app.doors.wire.http import HttpAnswer, HttpRequest, Unreadable
 from app.doors.wire.route import Route, is_action_form, is_for_aws, may_be_form, operation_of, route
 from app.doors.wire.sigv4 import Signature
-from app.kernel import shapes
+from app.kernel import credentials, shapes
 from app.kernel.call import Caller, Reply, Request
 from app.kernel.errors import AwsError
 
@@ -141,7 +141,7 @@ class WireDoor:
         """Whose request this is: credentials first, then the signature, as AWS does."""
         signature = way.signature
         if isinstance(signature, AwsError):
-            unsigned = signature is refusals.MISSING_TOKEN and _takes_unsigned(way, name)
+            unsigned = signature is credentials.MISSING_TOKEN and _takes_unsigned(way, name)
             return self._host.anonymous(way.world) if unsigned else signature
         identity = self._host.identify(signature.access_key_id, signature.session_token, way.world)
         if isinstance(identity, AwsError) or identity.secret is None:
@@ -156,8 +156,7 @@ class WireDoor:
 
 
 def _takes_unsigned(way: Route, name: str | AwsError) -> bool:
-    """Whether the model lets the operation come without credentials (AssumeRoleWithSAML and WithWebIdentity)."""
-    return isinstance(name, str) and shapes.operation_model(way.service, name).auth_type == "none"
+    return isinstance(name, str) and credentials.takes_unsigned(way.service, name)
 
 
 # --- receiving --------------------------------------------------------------------------------------------------------
@@ -267,9 +266,10 @@ def _header_safe(text: str) -> str:
 
 
 def _refuse(way: Route | None, error: AwsError, request_id: str) -> HttpAnswer:
-    """A refusal of the door's own, whose code may be neutral."""
+    """A refusal of the door's own, whose code may be neutral. No log holds it, so its cause goes along."""
     family, service = (way.family, way.service) if way else ("json", "")
-    return protocols.PROTOCOLS[family].error(service, refusals.in_protocol(family, error), request_id)
+    answer = protocols.PROTOCOLS[family].error(service, credentials.in_protocol(family, error), request_id)
+    return _with_headers(answer, (("x-reseal-cause", error.cause.name),) if error.cause else ())
 
 
 def _with_headers(answer: HttpAnswer, headers: tuple[tuple[str, str], ...]) -> HttpAnswer:
