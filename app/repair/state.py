@@ -1,4 +1,4 @@
-"""Repairs of what no policy decides: a disabled key, a snapshot that is not shared, a key that can not be shared.
+"""Repairs that edit no policy: a disabled key, a snapshot that is not shared, a grant that names another operation.
 
 Each row of the table is a cause and the steps that would help; whether they do is found out in a fork, as for every
 other repair. Causes that only another request can help (a wrong id, an expired session) have no row.
@@ -22,7 +22,7 @@ from app.services.kms.records import Key
 STATE: Final = 1  # how far these reach: what is meant for everybody, nothing beyond the thing itself
 NEW_KEY: Final = 4
 
-Remedy = Callable[[World, Request, "tuple[str, ...]"], Iterator[Repair]]
+Remedy = Callable[[World, Story, Request, "tuple[str, ...]"], Iterator[Repair]]
 
 
 def remedies(world: World, told: Story, request: Request, entries: Iterable[object]) -> list[Repair]:
@@ -30,7 +30,7 @@ def remedies(world: World, told: Story, request: Request, entries: Iterable[obje
     cause = Cause.__members__.get(told.refused.cause)
     remedy = _REMEDIES.get(cause) if cause else None
     named = tuple(dict.fromkeys((*told.refused.resources, *_named(told, entries))))
-    return list(remedy(world, request, named)) if remedy else []
+    return list(remedy(world, told, request, named)) if remedy else []
 
 
 def _named(told: Story, entries: Iterable[object]) -> Iterator[str]:
@@ -56,14 +56,14 @@ def _snapshots(world: World, region: str, named: tuple[str, ...]) -> Iterator[Sn
             yield found
 
 
-def _enabled(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+def _enabled(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
     for key in _keys(world, named):
         if key.state == "Disabled":
             enable = step(key.account, key.region, "kms:EnableKey", KeyId=key.arn)
             yield Repair((), STATE, (f"enable key {key.id}",), (_FOR_ALL,), (enable,))
 
 
-def _kept(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+def _kept(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
     for key in _keys(world, named):
         if key.state == "PendingDeletion":
             cancel = step(key.account, key.region, "kms:CancelKeyDeletion", KeyId=key.arn)
@@ -75,7 +75,7 @@ def _kept(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Re
 _FOR_ALL: Final = "the key then works again for everybody whom its policy and grants let"
 
 
-def _shared(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+def _shared(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
     """With the one account that asks. The source may lie in another Region than the call."""
     account = request.caller.account
     region = request.parameters.get("SourceRegion") or request.region
@@ -89,7 +89,7 @@ def _shared(world: World, request: Request, named: tuple[str, ...]) -> Iterator[
             yield Repair((), STATE, (f"share {snapshot.id} with {account}",), (effect,), (share,))
 
 
-def _copied_first(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+def _copied_first(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
     """A copy under a key whose policy can be written, and the copy in the request."""
     for snapshot in _snapshots(world, request.region, named):
         if snapshot.account != request.caller.account:
@@ -105,10 +105,29 @@ def _copied_first(world: World, request: Request, named: tuple[str, ...]) -> Ite
         yield Repair((), NEW_KEY, says, (effect,), (make, copy), (Instead(snapshot.id, "COPY"),))
 
 
+def _granted(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    """A grant to the one who asked, of what was asked, for the encryption context that it was asked with."""
+    if told.decided is None:
+        return
+    body, operation = told.decided.trace, told.decided.action.partition(":")[2]
+    who = body["principal"]["issuerArn"] or body["principal"]["arn"]
+    bound = {"EncryptionContextEquals": body["encryptionContext"]} if body["encryptionContext"] else None
+    constraints = {"Constraints": bound} if bound else {}
+    for key in _keys(world, (told.decided.resource,)):
+        grant = step(
+            key.account, key.region, "kms:CreateGrant", KeyId=key.arn, GranteePrincipal=who, Operations=[operation],
+            **constraints,
+        )  # fmt: skip
+        yield Repair((), STATE, (f"grant {operation} on key {key.id} to {who}",), (_UNTIL_REVOKED,), (grant,))
+
+
+_UNTIL_REVOKED: Final = "a grant lasts until it is retired or revoked"
 _COMPLETED: Final = 'ec2 wait snapshot-completed --snapshot-ids "$COPY"'
 _REMEDIES: Final[Mapping[Cause, Remedy]] = {
     Cause.KEY_DISABLED: _enabled,
     Cause.KEY_PENDING_DELETION: _kept,
+    Cause.GRANT_CONSTRAINT: _granted,
+    Cause.GRANT_LACKS_OPERATION: _granted,
     Cause.SNAPSHOT_NOT_SHARED: _shared,
     Cause.DEFAULT_KEY_CANNOT_BE_SHARED: _copied_first,
 }
