@@ -39,7 +39,7 @@ class Seen:
 
 def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator[Difference]:
     """Everything in which a step is not as expected; without `expect.error` it must have succeeded."""
-    yield from _error(expect, seen)
+    yield from _error(expect, seen, names)
     if expect is None:
         return
     if expect.response is not None and not seen.answer.error:
@@ -74,7 +74,7 @@ def unchecked(expect: ExpectSpec | None) -> list[str]:
 # --- errors and trees ---
 
 
-def _error(expect: ExpectSpec | None, seen: Seen) -> Iterator[Difference]:
+def _error(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator[Difference]:
     error, wanted = seen.answer.error, expect.error if expect else None
     if wanted is None:
         if error:
@@ -85,7 +85,7 @@ def _error(expect: ExpectSpec | None, seen: Seen) -> Iterator[Difference]:
     elif not like(wanted.code, error.code):
         yield ("expect", "error"), f"failed with {error.code} ({error.message}), not with {wanted.code}"
     elif wanted.message is not None:
-        yield from _tree(wanted.message, error.message, ("expect", "error", "message"))
+        yield from _tree(fill(wanted.message, names.scope), error.message, ("expect", "error", "message"))
 
 
 def _tree(expected: Any, actual: Any, path: Path) -> Iterator[Difference]:

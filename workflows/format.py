@@ -126,7 +126,7 @@ class ActSpec(Model):
     file: str | None = Field(None, description="the policy's file, beside the scenario")
     statement: str | None = Field(None, description="the Sid of the statement that is edited")
     add: Tree | None = Field(None, description="what comes into it: {Action: kms:CreateGrant}; or of a new statement")
-    remove: Tree | None = Field(None, description="what goes")
+    remove: Literal["statement"] | Tree | None = Field(None, description="what goes; `statement`: all of it")
     call: str | None = Field(None, description="of a step, kms:EnableKey")
     with_: Tree | None = Field(None, description="its parameters, as far as they matter")
 
