@@ -70,7 +70,7 @@ def run_file(path: str, services: Services, options: session.Options, *, tries: 
     run = options.run or session.new_run_id(scenario, options)
     port = session.open_port(scenario, services, options, run)
     watch = Watch(port)
-    wanted = tries or any(_claim(step) for step in scenario.spec.steps)
+    wanted = tries or any(map(_claim, (*scenario.spec.given, *scenario.spec.steps)))
     heard: Callable[[Transition], None] | None = watch if wanted else None
     report = session.runner(scenario, services, port, run=run, journal=journal, watch=heard).run()
     repairs = {step: _named(found, report.files) for step, found in watch.found.items()}

@@ -16,9 +16,11 @@ from app.policy.explain_log import Called, Story, read
 from app.policy.repair import Repair
 from app.policy.repair_steps import Instead, Save, step
 from app.policy.words import plain_name
+from app.services.ebs.compute_records import Attachment, Image
 from app.services.ebs.records import Snapshot
 from app.services.kms.records import Key
 
+ACCOUNT: Final = 5  # for all that the account has
 STATE: Final = 1  # how far these reach: what is meant for everybody, nothing beyond the thing itself
 NEW_KEY: Final = 4
 
@@ -111,17 +113,74 @@ def _granted(world: World, told: Story, request: Request, named: tuple[str, ...]
         return
     body, operation = told.decided.trace, told.decided.action.partition(":")[2]
     who = body["principal"]["issuerArn"] or body["principal"]["arn"]
-    bound = {"EncryptionContextEquals": body["encryptionContext"]} if body["encryptionContext"] else None
-    constraints = {"Constraints": bound} if bound else {}
+    asked: dict[str, object] = {"GranteePrincipal": who, "Operations": [operation]}
+    if body["encryptionContext"]:
+        asked["Constraints"] = {"EncryptionContextEquals": body["encryptionContext"]}
     for key in _keys(world, (told.decided.resource,)):
-        grant = step(
-            key.account, key.region, "kms:CreateGrant", KeyId=key.arn, GranteePrincipal=who, Operations=[operation],
-            **constraints,
-        )  # fmt: skip
+        grant = step(key.account, key.region, "kms:CreateGrant", None, "", KeyId=key.arn, **asked)
         yield Repair((), STATE, (f"grant {operation} on key {key.id} to {who}",), (_UNTIL_REVOKED,), (grant,))
 
 
 _UNTIL_REVOKED: Final = "a grant lasts until it is retired or revoked"
+
+
+def _restored(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    region = request.parameters.get("SourceRegion") or request.region
+    for snapshot in _snapshots(world, region, named):
+        if not snapshot.is_at_hand:
+            where = (snapshot.account, snapshot.region)
+            restore = step(*where, "ec2:RestoreSnapshotTier", SnapshotId=snapshot.id, PermanentRestore=True)
+            effects = (
+                "restoring takes up to 72 hours",
+                "who it was shared with before sees it no more",
+            )
+            yield Repair((), STATE, (f"restore {snapshot.id} from the archive",), effects, (restore,))
+
+
+def _unlocked(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    """A lock in governance mode. One in compliance mode nobody takes off, as its trial shows."""
+    for snapshot in _snapshots(world, request.region, named):
+        unlock = step(snapshot.account, snapshot.region, "ec2:UnlockSnapshot", SnapshotId=snapshot.id)
+        yield Repair((), STATE, (f"unlock {snapshot.id}",), ("whoever may delete it can",), (unlock,))
+
+
+def _opened(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    allow = step(request.caller.account, request.region, "ec2:DisableSnapshotBlockPublicAccess")
+    effect = f"every snapshot of the account in {request.region} may be made public"
+    yield Repair((), ACCOUNT, ("no longer block public sharing",), (effect,), (allow,))
+
+
+def _launchable(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    account, region = request.caller.account, request.parameters.get("SourceRegion") or request.region
+    for image in (world.records.find(Image, "id", region, id) for id in named):
+        if image and image.account != account:
+            share = step(
+                image.account, image.region, "ec2:ModifyImageAttribute", ImageId=image.id,
+                LaunchPermission={"Add": [{"UserId": account}]},
+            )  # fmt: skip
+            effect = f"everybody in {account} whom its own policies let may launch the image"
+            yield Repair((), STATE, (f"share {image.id} with {account}",), (effect,), (share,))
+
+
+def _unused(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    """Every image that needs the snapshot goes first."""
+    for snapshot in _snapshots(world, request.region, named):
+        images = list(world.records.scan_index(Image, "snapshot", snapshot.region, snapshot.id))
+        steps = tuple(step(one.account, one.region, "ec2:DeregisterImage", ImageId=one.id) for one in images)
+        says = tuple(f"deregister {one.id}" for one in images)
+        if steps:
+            yield Repair((), STATE, says, ("nobody can launch what was deregistered",), steps)
+
+
+def _detached(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    where = (request.caller.account, request.region)
+    for id in named:
+        for held in world.records.scan_index(Attachment, "volume", *where, id):
+            detach = step(*where, "ec2:DetachVolume", VolumeId=id, InstanceId=held.instance_id)
+            effect = f"{held.instance_id} loses the device {held.device}"
+            yield Repair((), STATE, (f"detach {id} from {held.instance_id}",), (effect,), (detach,))
+
+
 _COMPLETED: Final = 'ec2 wait snapshot-completed --snapshot-ids "$COPY"'
 _REMEDIES: Final[Mapping[Cause, Remedy]] = {
     Cause.KEY_DISABLED: _enabled,
@@ -130,4 +189,10 @@ _REMEDIES: Final[Mapping[Cause, Remedy]] = {
     Cause.GRANT_LACKS_OPERATION: _granted,
     Cause.SNAPSHOT_NOT_SHARED: _shared,
     Cause.DEFAULT_KEY_CANNOT_BE_SHARED: _copied_first,
+    Cause.SNAPSHOT_ARCHIVED: _restored,
+    Cause.SNAPSHOT_LOCKED: _unlocked,
+    Cause.SNAPSHOT_IN_USE: _unused,
+    Cause.PUBLIC_SHARING_BLOCKED: _opened,
+    Cause.IMAGE_NOT_SHARED: _launchable,
+    Cause.VOLUME_IN_USE: _detached,
 }
