@@ -56,6 +56,9 @@ class PrincipalSpec(Model):
     trust: Document | None = Field(None, description="of a role; the account itself if left out")
     boundary: Document | None = None
     session_policy: Document | None = Field(None, description="of a role's session")
+    endpoint: Document | None = Field(
+        None, description="policy of the VPC endpoint that its calls go through, to every service; reseal only"
+    )
     credentials: Literal["none", "wrong-secret"] | None = Field(
         None, description="none: somebody who signs nothing. wrong-secret: the access key, signed with another secret"
     )

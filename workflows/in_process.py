@@ -53,7 +53,9 @@ class InProcess:
         caller = self._caller(principal, operation)
         if isinstance(caller, AwsError):
             return _turned_away(operation, caller)
-        return _answer(self.cloud.call(Request(operation, parameters, caller, region, idempotency_key=key)))
+        shown = self._signed_in.get(principal, UNSIGNED)
+        request = Request(operation, parameters, caller, region, idempotency_key=key, endpoint=shown.endpoint)
+        return _answer(self.cloud.call(request))
 
     def _caller(self, principal: str, operation: str) -> Caller | AwsError:
         """Who calls, or why the wire door would not let them in."""

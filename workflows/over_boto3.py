@@ -73,6 +73,8 @@ class OverBoto3:
         profile = self._profiles.get(principal)
         session = Session(profile=profile) if profile else self._session
         credentials = None if profile else self._credentials(principal)
+        if credentials and credentials.endpoint and not self.can.evidence:
+            raise PortFailed(f"{principal} calls through a VPC endpoint, and none can be made here")
         return session.create_client(
             service,
             region_name=region,

@@ -46,6 +46,7 @@ class Credentials:
     access_key_id: str
     secret: str
     token: str = ""
+    endpoint: str = ""  # policy of the VPC endpoint that its calls go through; "": through none
 
     def __repr__(self) -> str:
         return f"Credentials({self.access_key_id!r})"

@@ -57,6 +57,8 @@ class Maker:
         if spec.credentials == "none":
             return UNSIGNED
         own = self._user(spec) if spec.user else self._role(spec)
+        if spec.endpoint is not None:
+            own = replace(own, endpoint=self._text(spec.endpoint))
         return replace(own, secret=WRONG_SECRET) if spec.credentials == "wrong-secret" else own
 
     def _user(self, spec: PrincipalSpec) -> Credentials:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workflows.verify import Operations
 
 FILE_BYTES_MAX = 1 << 20
-_POLICY_KEYS = ("trust", "boundary", "session-policy")
+_POLICY_KEYS = ("trust", "boundary", "session-policy", "endpoint")
 
 
 @dataclass(frozen=True, slots=True)

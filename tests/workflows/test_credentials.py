@@ -9,8 +9,9 @@ import pytest
 from app.kernel.operation import Services
 from workflows.course import account_ids
 from workflows.normal import normal
+from workflows.over_boto3 import OverBoto3
 from workflows.over_http import OverHttp
-from workflows.port import Answer, Port
+from workflows.port import Answer, Credentials, Port, PortFailed
 from workflows.principals import WRONG_SECRET
 from workflows.scenario import Scenario, load
 from workflows.session import in_memory_port, runner
@@ -78,6 +79,13 @@ def test_a_run_in_this_process_meets_the_answers_of_the_wire_door(
         "CREDENTIALS_MISSING",
         "CREDENTIALS_UNKNOWN",
     ]
+
+
+def test_a_call_through_a_vpc_endpoint_is_not_made_where_none_can_be(scenario: Scenario) -> None:
+    port = OverBoto3("http://127.0.0.1:9", account_ids(scenario))
+    port.sign_in("home/user", Credentials("AKIAEXAMPLE", "secret", endpoint="{}"))
+    with pytest.raises(PortFailed, match="home/user calls through a VPC endpoint, and none can be made here"):
+        port.call("home/user", "kms:ListKeys", {}, "us-east-1")
 
 
 def test_no_answer_and_no_report_holds_a_secret(scenario: Scenario, services: Services) -> None:

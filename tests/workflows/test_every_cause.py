@@ -20,11 +20,6 @@ UNREACHED = {
         Cause.RESOURCE_POLICY_CONDITION,
     ),
     "reseal does not simulate custom key stores, so no key's store is out of reach": (Cause.KEY_UNAVAILABLE,),
-    "reseal does not simulate VPC endpoints": (
-        Cause.ENDPOINT_SILENT,
-        Cause.ENDPOINT_DENIES,
-        Cause.ENDPOINT_CONDITION,
-    ),
 }
 ONES = sorted((SCENARIOS / "causes").glob("D*.reseal.yaml"))
 
