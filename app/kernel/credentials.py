@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app.kernel import shapes
 from app.kernel.errors import AwsError
@@ -102,4 +102,5 @@ def refusal(credential: Credential | None, token: str, now_ms: int) -> AwsError 
 
 def takes_unsigned(service: str, name: str) -> bool:
     """Whether the model lets the operation come without credentials (AssumeRoleWithSAML and WithWebIdentity)."""
-    return shapes.operation_model(service, name).auth_type == "none"
+    model: Any = shapes.operation_model(service, name)
+    return model.auth_type == "none"
