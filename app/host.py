@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from app.doors.wire.door import Identity
+from app.kernel import credentials
 from app.kernel.call import ANONYMOUS, Reply, Request, root_of
 from app.kernel.clock import Clock
 from app.kernel.cloud import Cloud, machine_ms, new_world
@@ -20,27 +21,12 @@ from app.kernel.errors import AwsError
 from app.kernel.operation import Services
 from app.kernel.store import Store
 from app.kernel.world import Rules, World
-from app.policy.causes import Cause
 from app.settings import DEFAULT_WORLD, Settings
 
 if TYPE_CHECKING:
     from app.kernel.authority import Credential
     from app.recorder import Recording
 
-UNKNOWN_KEY = AwsError(
-    "InvalidClientTokenId",
-    "The security token included in the request is invalid.",
-    403,
-    seen="AWS's common errors [D]",
-    cause=Cause.CREDENTIALS_UNKNOWN,
-)
-EXPIRED = AwsError(
-    "ExpiredToken",
-    "The security token included in the request is expired",
-    403,
-    seen="AWS's common errors [D]",
-    cause=Cause.SESSION_EXPIRED,
-)
 NO_WORLD = AwsError("InvalidClientTokenId", "reseal has no world of that name", 404, seen="ours")
 
 WORLD_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
@@ -129,7 +115,7 @@ class Worlds:
         if credential:
             return _admitted(name, cloud, credential, session_token)
         if self.settings.auth == "strict" or _ISSUED.match(access_key_id):
-            return UNKNOWN_KEY
+            return credentials.UNKNOWN_KEY
         account = access_key_id if _ACCOUNT.match(access_key_id) else self.settings.default_account
         return Identity(name, root_of(account), None)
 
@@ -168,10 +154,9 @@ class Worlds:
 
 
 def _admitted(name: str, cloud: Cloud, credential: Credential, session_token: str) -> Identity | AwsError:
-    if not credential.is_active or credential.token != session_token:
-        return UNKNOWN_KEY
-    if credential.caller.expires_at_ms and credential.caller.expires_at_ms <= cloud.now_ms():
-        return EXPIRED
+    refused = credentials.refusal(credential, session_token, cloud.now_ms())
+    if refused:
+        return refused
     return Identity(name, credential.caller, credential.secret.reveal().decode())
 
 

@@ -163,7 +163,7 @@ class Enactor:
             region=step.region or course.scenario.spec.region,
             parameters=params.without_secrets(step.call, parameters)[0],
             request_id=answer.request_id, answer=kept, hides=hides,
-            error={"code": answer.error.code, "message": answer.error.message} if answer.error else None,
+            error=_error(answer),
             later=params.to_json(later), outcome=str(result),
             saved=params.without_secrets(step.call, saved)[0], thing=thing,
             state=state.name if state else "", next=after.name if after else "",
@@ -214,6 +214,14 @@ class Enactor:
             step=step.id, section=section, principal=str(step.as_), call=str(step.call), outcome="not called",
             wrong=(Wrong(str(mark), why),),
         )  # fmt: skip
+
+
+def _error(answer: Answer) -> dict[str, Any] | None:
+    """{code, message} as the caller saw it; the cause where the door itself refused."""
+    if answer.error is None:
+        return None
+    told = {"code": answer.error.code, "message": answer.error.message}
+    return told | ({"cause": answer.cause} if answer.cause else {})
 
 
 def failure(later: Value) -> str:

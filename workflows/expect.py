@@ -39,7 +39,7 @@ class Seen:
 
 def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator[Difference]:
     """Everything in which a step is not as expected; without `expect.error` it must have succeeded."""
-    yield from _error(expect, seen)
+    yield from _error(expect, seen, names)
     if expect is None:
         return
     if expect.response is not None and not seen.answer.error:
@@ -48,6 +48,8 @@ def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator
         yield from _tree(fill(expect.later, names.scope), to_json(seen.later), ("expect", "later"))
     if not seen.has_evidence:  # an endpoint that keeps none: what rests on evidence is not checked there, and said so
         return
+    if expect.cause is not None:
+        yield from expect_decision.cause_differences(expect.cause, seen.answer, seen.evidence)
     yield from _events(expect.events, seen.evidence, names)
     if expect.decision is not None:
         yield from expect_decision.differences(expect.decision, seen.evidence, names)
@@ -65,14 +67,14 @@ def repair_differences(wanted: RepairSpec, offered: Sequence[Mapping[str, Any]],
 
 def unchecked(expect: ExpectSpec | None) -> list[str]:
     """The parts of an expectation that need evidence."""
-    parts = ("events", "decision", "graph")
+    parts = ("cause", "events", "decision", "graph")
     return [part for part in parts if expect is not None and getattr(expect, part)]
 
 
 # --- errors and trees ---
 
 
-def _error(expect: ExpectSpec | None, seen: Seen) -> Iterator[Difference]:
+def _error(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator[Difference]:
     error, wanted = seen.answer.error, expect.error if expect else None
     if wanted is None:
         if error:
@@ -83,7 +85,7 @@ def _error(expect: ExpectSpec | None, seen: Seen) -> Iterator[Difference]:
     elif not like(wanted.code, error.code):
         yield ("expect", "error"), f"failed with {error.code} ({error.message}), not with {wanted.code}"
     elif wanted.message is not None:
-        yield from _tree(wanted.message, error.message, ("expect", "error", "message"))
+        yield from _tree(fill(wanted.message, names.scope), error.message, ("expect", "error", "message"))
 
 
 def _tree(expected: Any, actual: Any, path: Path) -> Iterator[Difference]:

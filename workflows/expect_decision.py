@@ -1,15 +1,16 @@
-"""`expect.decision`: whether the policies decided as a scenario says, and by what."""
+"""`expect.decision` and `expect.cause`: whether policies decided as a scenario says, and why a step was refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from app.policy.causes import Cause
 from workflows.names import Names
 
 if TYPE_CHECKING:
     from workflows.format import DecisionSpec
-    from workflows.port import Evidence
+    from workflows.port import Answer, Evidence
 
 Difference = tuple[tuple[str | int, ...], str]
 
@@ -19,6 +20,16 @@ RESULTS = {
     "explicit-deny": ("ExplicitlyDenied",),
     "deny": ("ImplicitlyDenied", "ExplicitlyDenied"),
 }
+
+
+def cause_differences(wanted: str, answer: Answer, evidence: Evidence) -> Iterator[Difference]:
+    """The cause of the innermost refusal, as explanations find it; of a call that never came in, what the door says."""
+    from app.policy.explain_log import story
+
+    told = story((*evidence.decisions, *evidence.calls), answer.request_id)
+    found = told.refused.cause if told else answer.cause
+    if wanted not in (found, _code(found)):
+        yield ("expect", "cause"), f"is {found or 'none'}, not {wanted}"
 
 
 def differences(wanted: DecisionSpec, evidence: Evidence, names: Names) -> Iterator[Difference]:
@@ -54,9 +65,11 @@ def _decided(wanted: DecisionSpec, entry: Mapping[str, Any], names: Names) -> It
 
 def _word(cause: str) -> str:
     """What a scenario writes for a cause; "" for none."""
-    from app.policy.causes import Cause
-
     return str(Cause[cause].word) if cause in Cause.__members__ else ""
+
+
+def _code(cause: str) -> str:
+    return Cause[cause].code if cause in Cause.__members__ else ""
 
 
 def _blocked_by(wanted: Mapping[str, Any], entry: Mapping[str, Any], names: Names) -> Iterator[Difference]:

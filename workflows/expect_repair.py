@@ -22,6 +22,10 @@ Fits = Callable[[Any, Any], bool]  # (expected, actual): partial trees
 def differences(wanted: RepairSpec, offered: Sequence[Repair], scenario: str, fits: Fits) -> Iterator[Difference]:
     """`offered`: the smallest first. `scenario`: path of the file, which the names of policy files are beside."""
     path = ("expect", "repair")
+    if wanted.size == 0:
+        if offered:
+            yield path, f"one is offered: {', '.join(offered[0]['says'])}"
+        return
     if not offered:
         yield path, "no repair was found"
         return
@@ -50,9 +54,17 @@ def _is_edit(act: ActSpec, edit: Mapping[str, Any], scenario: str, fits: Fits) -
         return False
     if act.statement is not None and act.statement not in (edit["statement"], _sid(edit.get("add"))):
         return False
+    if act.remove == "statement":
+        return _strikes(edit)
     return (act.add is None or fits(act.add, _tree(edit, "add"))) and (
         act.remove is None or fits(act.remove, _tree(edit, "remove"))
     )
+
+
+def _strikes(edit: Mapping[str, Any]) -> bool:
+    """Does the whole statement go? Its path is that of the statement itself: `/Statement/1`, or `/Statement` alone."""
+    steps = edit["path"].split("/")[2:]
+    return bool(edit.get("remove")) and "add" not in edit and (not steps or (len(steps) == 1 and steps[0].isdigit()))
 
 
 def _same_file(named: str, known: str | None, scenario: str) -> bool:

@@ -62,8 +62,9 @@ def _decisive(transition: Transition, call: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _plain(transition: Transition) -> str:
+    """A refusal that left no entry in the log: of a call that never came in, the door tells the cause."""
     error = transition.error or {}
-    return f"{error.get('code')}: {error.get('message')}"
+    return sentence(error["cause"]) if error.get("cause") else f"{error.get('code')}: {error.get('message')}"
 
 
 def sentence(cause: str) -> str:

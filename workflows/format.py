@@ -56,9 +56,19 @@ class PrincipalSpec(Model):
     trust: Document | None = Field(None, description="of a role; the account itself if left out")
     boundary: Document | None = None
     session_policy: Document | None = Field(None, description="of a role's session")
+    endpoint: Document | None = Field(
+        None, description="policy of the VPC endpoint that its calls go through, to every service; reseal only"
+    )
+    credentials: Literal["none", "wrong-secret"] | None = Field(
+        None, description="none: somebody who signs nothing. wrong-secret: the access key, signed with another secret"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> PrincipalSpec:
+        if self.credentials == "none":
+            if self.model_fields_set != {"credentials"}:
+                raise ValueError("`credentials: none` is nobody, so it has nothing beside it")
+            return self
         if (self.user is None) == (self.role is None):
             raise ValueError("a principal has either `user:` or `role:`")
         if self.user is not None and (self.trust is not None or self.session_policy is not None):
@@ -119,7 +129,7 @@ class ActSpec(Model):
     file: str | None = Field(None, description="the policy's file, beside the scenario")
     statement: str | None = Field(None, description="the Sid of the statement that is edited")
     add: Tree | None = Field(None, description="what comes into it: {Action: kms:CreateGrant}; or of a new statement")
-    remove: Tree | None = Field(None, description="what goes")
+    remove: Literal["statement"] | Tree | None = Field(None, description="what goes; `statement`: all of it")
     call: str | None = Field(None, description="of a step, kms:EnableKey")
     with_: Tree | None = Field(None, description="its parameters, as far as they matter")
 
@@ -136,14 +146,27 @@ Acts = Annotated[tuple[ActSpec, ...], BeforeValidator(lambda value: (value,) if 
 class RepairSpec(Model):
     """The smallest repairs of a refused step; each was tried in a fork, so there the step succeeded."""
 
-    size: int | None = Field(None, ge=1, description="edits and steps of the smallest")
+    size: int | None = Field(
+        None, ge=0, description="edits and steps of the smallest; 0, or `repair: none`: there is none"
+    )
     any_of: tuple[Acts, ...] = Field((), description="one of these is offered: an edit or step, or a list of several")
 
     @model_validator(mode="after")
     def _claims_something(self) -> RepairSpec:
         if self.size is None and not self.any_of:
             raise ValueError("`repair:` is not checked without `size:` or `any-of:`")
+        if self.size == 0 and self.any_of:
+            raise ValueError("a repair of size 0 is none, so `any-of:` can not be offered")
         return self
+
+
+Repairs = Annotated[
+    RepairSpec | None,
+    BeforeValidator(
+        lambda value: {"size": 0} if value == "none" else value,
+        json_schema_input_type=Literal["none"] | RepairSpec | None,
+    ),
+]
 
 
 class ExpectSpec(Model):
@@ -152,10 +175,18 @@ class ExpectSpec(Model):
     response: Tree | None = Field(None, description="the answer at once")
     later: Tree | None = Field(None, description="the resource, described after it has settled")
     error: Annotated[ErrorSpec | None, BeforeValidator(_code)] = None
+    cause: str | None = Field(
+        None,
+        description="of the innermost refusal, at once or later: its name or code in the table of causes; for what no "
+        "policy decides (key states, sharing, credentials, parameters)",
+    )
     events: tuple[Tree, ...] = Field((), description="CloudTrail events, in order")
     decision: DecisionSpec | None = None
     graph: GraphSpec | None = None
-    repair: RepairSpec | None = Field(None, description="what would make the step succeed; checked by `reseal run`")
+    repair: Repairs = Field(
+        None,
+        description="what would make the step succeed, or `none`; each was tried in a fork. Checked by `reseal run`",
+    )
 
 
 class FindAgainSpec(Model):

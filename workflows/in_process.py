@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from app.kernel.call import Caller, Request, root_of
+from app.kernel import credentials, shapes
+from app.kernel.call import ANONYMOUS, Caller, Request, root_of
 from app.kernel.cloud import Cloud, new_world
+from app.kernel.errors import AwsError
 from app.kernel.log import CallEntry, DecisionEntry, EventEntry
 from app.kernel.store import MemoryStore
-from workflows.port import Answer, Can, Credentials, Evidence, Failure, Json, PortFailed
+from workflows.port import UNSIGNED, Answer, Can, Credentials, Evidence, Failure, Json, PortFailed
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
@@ -49,20 +51,28 @@ class InProcess:
         self._signed_in[principal] = credentials
 
     def call(self, principal: str, operation: str, parameters: Mapping[str, Any], region: str, key: str = "") -> Answer:
-        caller = self._caller(principal)
-        return as_answer(self.cloud.call(Request(operation, parameters, caller, region, idempotency_key=key)))
+        caller = self._caller(principal, operation)
+        if isinstance(caller, AwsError):
+            return _turned_away(operation, caller)
+        shown = self._signed_in.get(principal, UNSIGNED)
+        request = Request(operation, parameters, caller, region, idempotency_key=key, endpoint=shown.endpoint)
+        return as_answer(self.cloud.call(request))
 
-    def _caller(self, principal: str) -> Caller:
+    def _caller(self, principal: str, operation: str) -> Caller | AwsError:
+        """Who calls, or why the wire door would not let them in."""
         account, _, name = principal.partition("/")
         if name == "root":
             return root_of(self._accounts[account])
-        credentials = self._signed_in.get(principal)
-        if credentials is None:
+        shown = self._signed_in.get(principal)
+        if shown is None:
             raise PortFailed(f"{principal} is not signed in")
-        found = self.cloud.services.credential(self.cloud.world, credentials.access_key_id)
-        if found is None:
-            raise PortFailed(f"the credentials of {principal} are gone")
-        return found.caller
+        if shown == UNSIGNED:
+            return ANONYMOUS if credentials.takes_unsigned(*operation.split(":")) else credentials.MISSING_TOKEN
+        found = self.cloud.services.credential(self.cloud.world, shown.access_key_id)
+        refused = credentials.refusal(found, shown.token, self.cloud.now_ms())
+        if refused or found is None:
+            return refused or credentials.UNKNOWN_KEY
+        return found.caller if found.secret.reveal().decode() == shown.secret else credentials.MISMATCH
 
     def aside(self) -> InProcess:
         """A fork in a store of its own; its branch is drawn anew, so that no block key meets a nonce twice."""
@@ -102,6 +112,13 @@ def _plain(entry: CallEntry | DecisionEntry | EventEntry) -> Json:
     if plain.get("body"):
         plain["body"] = json.loads(plain["body"])
     return plain
+
+
+def _turned_away(operation: str, refused: AwsError) -> Answer:
+    """The answer of the wire door, in the words of the service's protocol."""
+    said = credentials.in_protocol(shapes.protocol_family(operation.partition(":")[0]), refused)
+    failure = Failure(said.code, said.message, said.status)
+    return Answer("", error=failure, cause=refused.cause.name if refused.cause else "")
 
 
 def as_answer(reply: Reply) -> Answer:

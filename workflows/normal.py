@@ -30,6 +30,7 @@ _IDS: Final = (
     (re.compile(r"\b(AIDA|AROA|AKIA|ASIA|ANPA|AGPA)[A-Z0-9]{12,17}\b"), r"\1"),
 )
 _TIME: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
+_OPAQUE: Final = re.compile(r"(Encoded authorization failure message: )[\w-]+(\.{3})?")  # sealed, or cut
 _MOMENT_MS_MIN: Final = 1_500_000_000_000  # no other number in a run is as large as a moment in milliseconds
 _SEEN: Final = (
     "step", "call", "principal", "parameters", "answer", "error", "later", "outcome", "state", "next", "saved",
@@ -110,6 +111,7 @@ class _Renamer:
         return "<time>" if isinstance(value, int) and value > _MOMENT_MS_MIN else value
 
     def _text(self, text: str) -> str:
+        text = _OPAQUE.sub(r"\1<opaque>", text)
         for pattern, kind in _IDS:
             text = pattern.sub(lambda found, kind=kind: self._name(found[0], found.expand(kind)), text)
         return _TIME.sub("<time>", text)

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from app.kernel import shapes
-from workflows.port import Answer, Can, Credentials, Evidence, Failure, PortFailed
+from workflows.port import UNSIGNED, Answer, Can, Credentials, Evidence, Failure, PortFailed
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
@@ -65,12 +65,15 @@ class OverBoto3:
         return self._clients[at]
 
     def _new_client(self, principal: str, service: str, region: str) -> Any:
+        from botocore import UNSIGNED as UNSIGNED_CALLS
         from botocore.config import Config
         from botocore.session import Session
 
         profile = self._profiles.get(principal)
         session = Session(profile=profile) if profile else self._session
         credentials = None if profile else self._credentials(principal)
+        if credentials and credentials.endpoint and not self.can.evidence:
+            raise PortFailed(f"{principal} calls through a VPC endpoint, and none can be made here")
         return session.create_client(
             service,
             region_name=region,
@@ -78,7 +81,12 @@ class OverBoto3:
             aws_access_key_id=credentials and credentials.access_key_id,
             aws_secret_access_key=credentials and credentials.secret,
             aws_session_token=(credentials and credentials.token) or None,
-            config=Config(parameter_validation=False, connect_timeout=_CONNECT_S, read_timeout=_READ_S),
+            config=Config(
+                parameter_validation=False,
+                connect_timeout=_CONNECT_S,
+                read_timeout=_READ_S,
+                signature_version=UNSIGNED_CALLS if credentials == UNSIGNED else None,
+            ),
         )
 
     @cached_property
@@ -134,5 +142,6 @@ def _refused(error: Any) -> Answer:
     metadata = error.response.get("ResponseMetadata", {})
     told = error.response.get("Error", {})
     headers = metadata.get("HTTPHeaders", {})
+    decision, cause = headers.get("x-reseal-decision", ""), headers.get("x-reseal-cause", "")
     failure = Failure(told.get("Code", ""), told.get("Message", ""), metadata.get("HTTPStatusCode", 400))
-    return Answer(metadata.get("RequestId", ""), error=failure, decision_id=headers.get("x-reseal-decision", ""))
+    return Answer(metadata.get("RequestId", ""), error=failure, decision_id=decision, cause=cause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.error
 import urllib.request
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from workflows.record.recording import Told
 
 KEY_HEADER: Final = "x-reseal-idempotency-key"
+ENDPOINT: Final = "x-reseal-vpc-endpoint-policy"
 TIMEOUT_S: Final = 60
 
 
@@ -56,6 +58,10 @@ class OverHttp(OverBoto3):
         client = super()._new_client(principal, service, region)
         client.meta.events.unregister("before-parameter-build", generate_idempotent_uuid)
         client.meta.events.unregister("before-call.ec2.CopySnapshot", inject_presigned_url_ec2)
+        through = self._credentials(principal).endpoint
+        if through:
+            sent = base64.b64encode(through.encode()).decode()
+            client.meta.events.register("before-call", lambda params, **_: params["headers"].update({ENDPOINT: sent}))
         return client
 
     def evidence(self, request_id: str) -> Evidence:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
@@ -38,6 +38,7 @@ class Answer:
     value: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
     decision_id: str = ""  # of the decision that refused it
+    cause: str = ""  # in the table of causes, of a refusal at the door: no evidence is kept of what never came in
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,13 @@ class Credentials:
     access_key_id: str
     secret: str
     token: str = ""
+    endpoint: str = ""  # policy of the VPC endpoint that its calls go through; "": through none
 
     def __repr__(self) -> str:
         return f"Credentials({self.access_key_id!r})"
+
+
+UNSIGNED: Final = Credentials("", "")  # of somebody who shows none
 
 
 @dataclass(frozen=True, slots=True)

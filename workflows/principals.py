@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from workflows.expressions import fill
 from workflows.keyed import Keyed
-from workflows.port import Credentials
+from workflows.port import UNSIGNED, Credentials
 
 if TYPE_CHECKING:
     from workflows.format import PrincipalSpec
 
 IAM_REGION: Final = "us-east-1"
 SESSION: Final = "reseal"
+NOBODY: Final = "anonymous"  # as the log names who signs nothing
+WRONG_SECRET: Final = "0" * 40  # as long as AWS's own
 _EXISTS: Final = "EntityAlreadyExists"  # accepted where a port can not repeat: it may be from an earlier attempt
 
 
 def arn(account_id: str, spec: PrincipalSpec) -> str:
-    """The ARN of a principal as IAM knows it."""
+    """The ARN of a principal as IAM knows it; nobody has none."""
+    if spec.credentials == "none":
+        return NOBODY
     kind, name = ("user", spec.user) if spec.user else ("role", spec.role)
     return f"arn:aws:iam::{account_id}:{kind}/{name}"
 
@@ -46,8 +51,15 @@ class Maker:
 
     def make(self, name: str, spec: PrincipalSpec) -> None:
         """Make one and sign it in; PortFailed where IAM refuses."""
-        credentials = self._user(spec) if spec.user else self._role(spec)
-        self._hand.port.sign_in(name, credentials)
+        self._hand.port.sign_in(name, self._credentials(spec))
+
+    def _credentials(self, spec: PrincipalSpec) -> Credentials:
+        if spec.credentials == "none":
+            return UNSIGNED
+        own = self._user(spec) if spec.user else self._role(spec)
+        if spec.endpoint is not None:
+            own = replace(own, endpoint=self._text(spec.endpoint))
+        return replace(own, secret=WRONG_SECRET) if spec.credentials == "wrong-secret" else own
 
     def _user(self, spec: PrincipalSpec) -> Credentials:
         self._iam("CreateUser", {"UserName": spec.user}, self._accept)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workflows.format import ScenarioSpec, StepSpec
     from workflows.verify import Operations
 
-_POLICY_KEYS = ("trust", "boundary", "session-policy")
+_POLICY_KEYS = ("trust", "boundary", "session-policy", "endpoint")
 
 
 @dataclass(frozen=True, slots=True)

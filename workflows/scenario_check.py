@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.kernel import shapes
 from workflows import params, scenario_names
-from workflows.expressions import Reference, compiled, references
+from workflows.expressions import PATTERN, Reference, compiled, references
 from workflows.machine import OK, UNFORESEEN, End, Outcome, Settled, Step
 from workflows.settle import settlement_named_by
 from workflows.verify import BrokenWorkflow, Operations, suggest
@@ -92,6 +92,7 @@ def _steps(scenario: Scenario) -> Iterator[Mistake]:
             yield from _step(scenario, step, node, known)
             known = known.and_(step.id, _members(step))
             yield from _references(node.get("expect"), known)
+            yield from _unfilled(node["expect"].get("repair") if node.get("expect") else None)
             yield from _references(node.get("wait"), known)
             yield from scenario_names.mistakes(node.get("expect"), _nameable(scenario, seen))
     if not spec.steps and not spec.given:
@@ -178,6 +179,16 @@ def _references(node: Node | None, known: _Known) -> Iterator[Mistake]:
         yield from _references_in(node, known)
     for inner in node if isinstance(node.value, list) else dict(node.items()).values():
         yield from _references(inner, known)
+
+
+def _unfilled(node: Node | None) -> Iterator[Mistake]:
+    """A claim about a repair is judged after the run, when its references are no longer known."""
+    if node is None:
+        return
+    if isinstance(node.value, str) and PATTERN.search(node.value):
+        yield node.mistake("no reference is filled in within `repair:`; write what it stands for")
+    for inner in node if isinstance(node.value, list) else dict(node.items()).values():
+        yield from _unfilled(inner)
 
 
 def _references_in(node: Node, known: _Known) -> Iterator[Mistake]:

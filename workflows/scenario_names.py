@@ -34,6 +34,7 @@ def mistakes(expect: Node | None, known: Known) -> Iterator[Mistake]:
     """What an `expect:` names and is not there."""
     if expect is None:
         return
+    yield from _cause(expect.get("cause"))
     yield from _graph(expect.get("graph"), known)
     yield from _decision(expect.get("decision"), known)
     for event in expect.get("events") or ():
@@ -63,13 +64,17 @@ def _decision(decision: Node | None, known: Known) -> Iterator[Mistake]:
         return
     yield from _one_of(decision.get("caller"), known.principals, "there is no principal")
     yield from _one_of(decision.get("why"), [word.value for word in Word], "no cause has the word")
-    yield from _one_of(decision.get("cause"), [*Cause.__members__, *(each.code for each in Cause)], "there is no cause")
+    yield from _cause(decision.get("cause"))
     blocked = decision.get("blocked-by")
     if blocked is not None:
         yield from _place(blocked, _BLOCKED_BY, known)
         yield from _one_of(blocked.get("why"), [word.value for word in Word], "no cause has the word")
     for allowed in decision.get("allowed-by") or ():
         yield from _place(allowed, _ALLOWED_BY, known)
+
+
+def _cause(node: Node | None) -> Iterator[Mistake]:
+    yield from _one_of(node, [*Cause.__members__, *(each.code for each in Cause)], "there is no cause")
 
 
 def _place(node: Node, keys: tuple[str, ...], known: Known) -> Iterator[Mistake]:

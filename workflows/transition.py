@@ -38,7 +38,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
     answer: Json = {}  # as JSON, without secrets
     hides: bool = False  # something was left out of the answer
-    error: Json | None = None  # {code, message, status}
+    error: Json | None = None  # {code, message}, and {cause} where the door itself refused
     later: Json = {}  # the resource after it settled
     outcome: str = "OK"  # OK, an error code, or "later NAME"
     saved: Json = {}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.kernel import shapes
+from app.kernel import endpoint, shapes
 from app.kernel.clock import iso
 from app.kernel.draft import Draft, Frame, Job, Result
 from app.kernel.log import CallEntry, EventEntry, Sent
@@ -178,6 +178,8 @@ def _body(draft: Draft, frame: Frame, result: Result, style: TrailStyle) -> dict
     body["eventCategory"] = "Data" if operation.is_data_event else "Management"
     if call.via:
         body |= {"vpcEndpointId": INTERNAL, "vpcEndpointAccountId": INTERNAL}
+    elif through := endpoint.id_of(call):
+        body |= {"vpcEndpointId": through, "vpcEndpointAccountId": call.account}
     return body
 
 
@@ -286,6 +288,7 @@ def sent(frame: Frame) -> Sent:
         tuple(sorted(given.keys() - kept.keys())),
         call.source_ip,
         call.user_agent,
+        call.endpoint,
     )
 
 

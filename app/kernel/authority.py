@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from app.kernel import endpoint
 from app.kernel.clock import iso
 from app.kernel.errors import Refusal, Refused
 from app.kernel.log import DecisionEntry
@@ -190,6 +191,7 @@ def ask(draft: Draft, call: Call, action: str, resource: Resource, side: Side = 
             scps=tree.scps,
             rcps=() if resource_side.is_exempt_from_rcps else tree.rcps,
             resource=resource_side.policy,
+            endpoint=endpoint.policy_of(call),
             grants=resource_side.grants,
             rule=resource_side.rule,
         ),
@@ -230,8 +232,12 @@ def principal_of(caller: Caller, own: IdentityLayers, canonical: str = "") -> Pr
     )
 
 
+def _client_ip(call: Call) -> str | None:
+    return None if call.via or call.acting_service else call.source_ip or None
+
+
 # Global condition keys: name -> its value for a call, None where AWS does not supply it (policy-evaluation.md 2.3).
-# Not supplied, because nothing here has them: VPC keys, aws:referer, federation and MFA devices.
+# Not supplied, because nothing here has them: the VPC of an endpoint, aws:referer, federation and MFA devices.
 _TYPES = {
     "root": "Account",
     "user": "User",
@@ -263,7 +269,9 @@ GLOBAL_KEYS: tuple[tuple[str, Callable[[Call, Resource, IdentityLayers], Context
     ("aws:RequestedRegion", lambda call, resource, own: call.region),
     ("aws:ResourceAccount", lambda call, resource, own: resource.account or None),
     ("aws:SecureTransport", lambda call, resource, own: "true"),  # AWS's endpoints are TLS; ours counts as such
-    ("aws:SourceIp", lambda call, resource, own: None if call.via or call.acting_service else call.source_ip or None),
+    ("aws:SourceIp", lambda call, resource, own: None if endpoint.id_of(call) else _client_ip(call)),
+    ("aws:VpcSourceIp", lambda call, resource, own: _client_ip(call) if endpoint.id_of(call) else None),
+    ("aws:SourceVpce", lambda call, resource, own: endpoint.id_of(call) or None),
     ("aws:SourceArn", lambda call, resource, own: call.source_arn or None),
     ("aws:SourceAccount", lambda call, resource, own: call.source_arn.split(":")[4] if call.source_arn else None),
     ("aws:UserAgent", lambda call, resource, own: call.user_agent or None),

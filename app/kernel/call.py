@@ -69,6 +69,7 @@ class Request:
     source_ip: str = "127.0.0.1"
     user_agent: str = "reseal"
     idempotency_key: str = ""  # ours: a call repeated with the same key is answered from the record of the first
+    endpoint: str = ""  # policy of the VPC endpoint that it came through; "": through none
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Call:
     root: str = ""  # request id of the outermost call, through jobs too; "" : this is it
     source_ip: str = ""
     user_agent: str = ""
+    endpoint: str = ""  # policy of the VPC endpoint that the outermost call came through
     about: tuple[str, ...] = ()  # of a job: the resources that its outcome will stand on
     declared: frozenset[str] | None = None  # the parameters that the operation declares; None: not an operation
 

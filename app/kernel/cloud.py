@@ -21,7 +21,7 @@ import msgspec
 
 from app.blocks.store import StoreUnavailable
 from app.crypto.material import Secret
-from app.kernel import ids
+from app.kernel import endpoint, ids
 from app.kernel.call import Call, Reply, Request
 from app.kernel.clock import Clock
 from app.kernel.draft import Job
@@ -165,6 +165,9 @@ class Cloud:
         world, at_ms = self._world, self.now_ms()
         if len(request.idempotency_key) > IDEMPOTENCY_KEY_CHARACTERS_MAX:
             return Reply(str(uuid.uuid4()), error=KEY_TOO_LONG)
+        malformed = endpoint.refusal(request.endpoint)
+        if malformed:
+            return Reply(str(uuid.uuid4()), error=malformed)
         if request.idempotency_key:
             seen = world.records.get(Remembered, request.caller.account, "", request.idempotency_key)
             if seen:
@@ -180,6 +183,7 @@ class Cloud:
             request_id=str(uuid.UUID(bytes=hashlib.sha256(b"request" + seed).digest()[:16], version=4)),
             source_ip=request.source_ip,
             user_agent=request.user_agent,
+            endpoint=request.endpoint,
         )
         outcome = perform(self._services, world, call)
         reply = Reply(call.request_id, outcome.answer, outcome.error, outcome.decision_id, outcome.notes)

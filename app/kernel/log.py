@@ -27,6 +27,7 @@ class Sent(
     left_out: tuple[str, ...] = ()  # parameters that were sent and are not kept: sensitive, or large
     source_ip: str = ""
     user_agent: str = ""
+    endpoint: str = ""  # policy of the VPC endpoint that it came through
 
 
 class CallEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag="call"):

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Any, Final
 
 import msgspec
@@ -229,9 +229,8 @@ class Search:
                 heapq.heappush(self._queue, (*key, further))
 
     def _options(self, question: Question | None, outcome: Outcome, told: Story) -> Iterable[Repair]:
-        if question is not None:
-            return candidates(question, decide(question, trace=True))
-        return remedies(outcome.world, told, self._request, ())
+        steps = remedies(outcome.world, told, self._request, ())
+        return chain(steps, candidates(question, decide(question, trace=True))) if question is not None else steps
 
     def _offers(self) -> Iterator[Offer]:
         log = _Log(self._cloud, self._budget)

@@ -1,4 +1,4 @@
-"""Repairs of what no policy decides: a disabled key, a snapshot that is not shared, a key that can not be shared.
+"""Repairs that edit no policy: a disabled key, a snapshot that is not shared, a grant that names another operation.
 
 Each row of the table is a cause and the steps that would help; whether they do is found out in a fork, as for every
 other repair. Causes that only another request can help (a wrong id, an expired session) have no row.
@@ -16,13 +16,15 @@ from app.policy.explain_log import Called, Story, read
 from app.policy.repair import Repair
 from app.policy.repair_steps import Instead, Save, step
 from app.policy.words import plain_name
+from app.services.ebs.compute_records import Attachment, Image
 from app.services.ebs.records import Snapshot
 from app.services.kms.records import Key
 
+ACCOUNT: Final = 5  # for all that the account has
 STATE: Final = 1  # how far these reach: what is meant for everybody, nothing beyond the thing itself
 NEW_KEY: Final = 4
 
-Remedy = Callable[[World, Request, "tuple[str, ...]"], Iterator[Repair]]
+Remedy = Callable[[World, Story, Request, "tuple[str, ...]"], Iterator[Repair]]
 
 
 def remedies(world: World, told: Story, request: Request, entries: Iterable[object]) -> list[Repair]:
@@ -30,7 +32,7 @@ def remedies(world: World, told: Story, request: Request, entries: Iterable[obje
     cause = Cause.__members__.get(told.refused.cause)
     remedy = _REMEDIES.get(cause) if cause else None
     named = tuple(dict.fromkeys((*told.refused.resources, *_named(told, entries))))
-    return list(remedy(world, request, named)) if remedy else []
+    return list(remedy(world, told, request, named)) if remedy else []
 
 
 def _named(told: Story, entries: Iterable[object]) -> Iterator[str]:
@@ -56,14 +58,14 @@ def _snapshots(world: World, region: str, named: tuple[str, ...]) -> Iterator[Sn
             yield found
 
 
-def _enabled(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+def _enabled(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
     for key in _keys(world, named):
         if key.state == "Disabled":
             enable = step(key.account, key.region, "kms:EnableKey", KeyId=key.arn)
             yield Repair((), STATE, (f"enable key {key.id}",), (_FOR_ALL,), (enable,))
 
 
-def _kept(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+def _kept(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
     for key in _keys(world, named):
         if key.state == "PendingDeletion":
             cancel = step(key.account, key.region, "kms:CancelKeyDeletion", KeyId=key.arn)
@@ -75,7 +77,7 @@ def _kept(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Re
 _FOR_ALL: Final = "the key then works again for everybody whom its policy and grants let"
 
 
-def _shared(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+def _shared(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
     """With the one account that asks. The source may lie in another Region than the call."""
     account = request.caller.account
     region = request.parameters.get("SourceRegion") or request.region
@@ -89,7 +91,7 @@ def _shared(world: World, request: Request, named: tuple[str, ...]) -> Iterator[
             yield Repair((), STATE, (f"share {snapshot.id} with {account}",), (effect,), (share,))
 
 
-def _copied_first(world: World, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+def _copied_first(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
     """A copy under a key whose policy can be written, and the copy in the request."""
     for snapshot in _snapshots(world, request.region, named):
         if snapshot.account != request.caller.account:
@@ -105,10 +107,92 @@ def _copied_first(world: World, request: Request, named: tuple[str, ...]) -> Ite
         yield Repair((), NEW_KEY, says, (effect,), (make, copy), (Instead(snapshot.id, "COPY"),))
 
 
+def _granted(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    """A grant to the one who asked, of what was asked, for the encryption context that it was asked with."""
+    if told.decided is None:
+        return
+    body, operation = told.decided.trace, told.decided.action.partition(":")[2]
+    who = body["principal"]["issuerArn"] or body["principal"]["arn"]
+    asked: dict[str, object] = {"GranteePrincipal": who, "Operations": [operation]}
+    if body["encryptionContext"]:
+        asked["Constraints"] = {"EncryptionContextEquals": body["encryptionContext"]}
+    for key in _keys(world, (told.decided.resource,)):
+        grant = step(key.account, key.region, "kms:CreateGrant", None, "", KeyId=key.arn, **asked)
+        yield Repair((), STATE, (f"grant {operation} on key {key.id} to {who}",), (_UNTIL_REVOKED,), (grant,))
+
+
+_UNTIL_REVOKED: Final = "a grant lasts until it is retired or revoked"
+
+
+def _restored(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    region = request.parameters.get("SourceRegion") or request.region
+    for snapshot in _snapshots(world, region, named):
+        if not snapshot.is_at_hand:
+            where = (snapshot.account, snapshot.region)
+            restore = step(*where, "ec2:RestoreSnapshotTier", SnapshotId=snapshot.id, PermanentRestore=True)
+            effects = (
+                "restoring takes up to 72 hours",
+                "who it was shared with before sees it no more",
+            )
+            yield Repair((), STATE, (f"restore {snapshot.id} from the archive",), effects, (restore,))
+
+
+def _unlocked(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    """A lock in governance mode. One in compliance mode nobody takes off, as its trial shows."""
+    for snapshot in _snapshots(world, request.region, named):
+        unlock = step(snapshot.account, snapshot.region, "ec2:UnlockSnapshot", SnapshotId=snapshot.id)
+        yield Repair((), STATE, (f"unlock {snapshot.id}",), ("whoever may delete it can",), (unlock,))
+
+
+def _opened(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    allow = step(request.caller.account, request.region, "ec2:DisableSnapshotBlockPublicAccess")
+    effect = f"every snapshot of the account in {request.region} may be made public"
+    yield Repair((), ACCOUNT, ("no longer block public sharing",), (effect,), (allow,))
+
+
+def _launchable(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    account, region = request.caller.account, request.parameters.get("SourceRegion") or request.region
+    for image in (world.records.find(Image, "id", region, id) for id in named):
+        if image and image.account != account:
+            share = step(
+                image.account, image.region, "ec2:ModifyImageAttribute", ImageId=image.id,
+                LaunchPermission={"Add": [{"UserId": account}]},
+            )  # fmt: skip
+            effect = f"everybody in {account} whom its own policies let may launch the image"
+            yield Repair((), STATE, (f"share {image.id} with {account}",), (effect,), (share,))
+
+
+def _unused(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    """Every image that needs the snapshot goes first."""
+    for snapshot in _snapshots(world, request.region, named):
+        images = list(world.records.scan_index(Image, "snapshot", snapshot.region, snapshot.id))
+        steps = tuple(step(one.account, one.region, "ec2:DeregisterImage", ImageId=one.id) for one in images)
+        says = tuple(f"deregister {one.id}" for one in images)
+        if steps:
+            yield Repair((), STATE, says, ("nobody can launch what was deregistered",), steps)
+
+
+def _detached(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
+    where = (request.caller.account, request.region)
+    for id in named:
+        for held in world.records.scan_index(Attachment, "volume", *where, id):
+            detach = step(*where, "ec2:DetachVolume", VolumeId=id, InstanceId=held.instance_id)
+            effect = f"{held.instance_id} loses the device {held.device}"
+            yield Repair((), STATE, (f"detach {id} from {held.instance_id}",), (effect,), (detach,))
+
+
 _COMPLETED: Final = 'ec2 wait snapshot-completed --snapshot-ids "$COPY"'
 _REMEDIES: Final[Mapping[Cause, Remedy]] = {
     Cause.KEY_DISABLED: _enabled,
     Cause.KEY_PENDING_DELETION: _kept,
+    Cause.GRANT_CONSTRAINT: _granted,
+    Cause.GRANT_LACKS_OPERATION: _granted,
     Cause.SNAPSHOT_NOT_SHARED: _shared,
     Cause.DEFAULT_KEY_CANNOT_BE_SHARED: _copied_first,
+    Cause.SNAPSHOT_ARCHIVED: _restored,
+    Cause.SNAPSHOT_LOCKED: _unlocked,
+    Cause.SNAPSHOT_IN_USE: _unused,
+    Cause.PUBLIC_SHARING_BLOCKED: _opened,
+    Cause.IMAGE_NOT_SHARED: _launchable,
+    Cause.VOLUME_IN_USE: _detached,
 }

@@ -73,7 +73,10 @@ def request_of(entries: Iterable[Entry], root: str) -> Request | None:
     except (KeyError, ValueError):
         return None
     kept = {name: value for name, value in parameters.items() if name not in TOKENS}
-    return Request(entry.operation, kept, caller, entry.region, entry.sent.source_ip, entry.sent.user_agent)
+    sent = entry.sent
+    return Request(
+        entry.operation, kept, caller, entry.region, sent.source_ip, sent.user_agent, endpoint=sent.endpoint
+    )  # fmt: skip
 
 
 # The trial.
@@ -100,6 +103,8 @@ def trial(cloud: Cloud | Still, request: Request, repair: Repair, texts: Mapping
     for place, before, now in changes:
         if place.layer is LayerKind.SESSION:
             request = replace(request, caller=_with_session(request.caller, before, now))
+        elif place.layer is LayerKind.ENDPOINT:
+            request = replace(request, endpoint=now)
         else:
             notes += _saved(aside, place, before, now)
     repaired_world = aside.world

@@ -29,6 +29,7 @@ from app.settings import Settings
 from tests.explain import stories
 from tests.explain.stage import Stage
 from workflows.course import account_ids
+from workflows.reports import as_text
 from workflows.scenario import load
 from workflows.session import Options
 from workflows.yaml_marks import InvalidFile
@@ -89,10 +90,13 @@ def test_the_last_run_of_a_journal_is_explained_with_its_repairs(reseal: Any, tm
 # What a scenario claims.
 
 
-@pytest.mark.parametrize("scenario", [FORGETS, SILENT])
-def test_a_scenario_s_claim_about_its_repair_holds(scenario: str) -> None:
-    report, _ = run_file(str(SCENARIOS / scenario), SERVICES, Options(), tries=False)
-    assert report.ok
+CLAIMING = sorted(path for path in SCENARIOS.rglob("*.reseal.yaml") if "repair:" in path.read_text())
+
+
+@pytest.mark.parametrize("scenario", CLAIMING, ids=lambda path: path.name)
+def test_a_scenario_s_claim_about_its_repair_holds(scenario: Path) -> None:
+    report, _ = run_file(str(scenario), SERVICES, Options(), tries=False)
+    assert report.ok, as_text(report)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +107,8 @@ def test_a_scenario_s_claim_about_its_repair_holds(scenario: str) -> None:
         ("{any-of: [{file: policies/other.json, add: {Action: kms:CreateGrant}}]}", "repair.any-of: none of these"),
         ("{any-of: [{statement: SourceAccount, add: {Action: kms:CreateGrant}}]}", "repair.any-of: none of these"),
         ("{any-of: [{call: kms:EnableKey}]}", "repair.any-of: none of these"),
+        ("{any-of: [{remove: statement}]}", "repair.any-of: none of these"),
+        ("none", "repair: one is offered: add kms:CreateGrant"),
     ],
 )
 def test_a_false_claim_is_found_at_its_line(folder: Path, claim: str, says: str) -> None:
@@ -158,6 +164,8 @@ def test_a_claim_of_nothing_is_a_mistake(folder: Path) -> None:
         load(_claiming(folder / FORGETS, "{}"), SERVICES.operations)
     with pytest.raises(InvalidFile):
         load(_claiming(folder / FORGETS, "{any-of: [{statement: X}]}"), SERVICES.operations)
+    with pytest.raises(InvalidFile):
+        load(_claiming(folder / FORGETS, "{size: 0, any-of: [{remove: statement}]}"), SERVICES.operations)
 
 
 # Files.

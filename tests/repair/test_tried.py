@@ -304,3 +304,49 @@ def test_an_inline_policy_of_a_group_is_repaired_in_the_group() -> None:
     assert shown.commands[0].startswith("aws iam put-group-policy --group-name team --policy-name team")
     terraform: Any = shown.body["terraform"]
     assert terraform[0].startswith('resource "aws_iam_group_policy" "team_team" {')
+
+
+def test_an_edit_within_a_statement_that_the_repair_itself_adds_can_be_shown() -> None:
+    """A copy needs grants on two keys, and the boundary allows none. Method: the smallest repair in its JSON form."""
+    stage = Stage()
+    own, key = stage.key(TARGET), stage.key(SOURCE, OWN, allow("kms:*", Sid="AllowTarget", Principal=account(TARGET)))
+    who = stage.user(TARGET, "importer", allow(["ec2:*", "kms:*"]))
+    narrow = stage.file("boundary", allow(["ec2:*", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"]))
+    made = stage.done(root_of(TARGET), "iam:CreatePolicy", PolicyName="boundary", PolicyDocument=narrow)
+    bound = {"UserName": "importer", "PermissionsBoundary": made["Policy"]["Arn"]}
+    stage.done(root_of(TARGET), "iam:PutUserPermissionsBoundary", **bound)
+    told = stories.copy(stage, who, stage.snapshot(key), KmsKeyId=own)
+    edits: Any = search.repairs(stage.cloud, told.request_id).mendings()[0].body["edits"]
+    assert [edit["path"] for edit in edits] == ["/Statement", "/Statement/1/Resource"]
+
+
+# Grants.
+
+
+def test_a_grantee_who_lacks_an_operation_is_given_a_grant_that_names_it() -> None:
+    """One step, where policies would take an edit in each account."""
+    stage = Stage()
+    key, root = stage.key(SOURCE, OWN), root_of(SOURCE)
+    who = stage.user(TARGET, "importer", allow("ec2:*"))
+    stage.done(root, "kms:CreateGrant", KeyId=key, GranteePrincipal=who.arn, Operations=["Decrypt"])
+    refused = stage.call(who, "kms:GenerateDataKey", KeyId=key, NumberOfBytes=64)
+    first = search.repairs(stage.cloud, refused.request_id).offers[0].repair
+    assert [(step.operation, step.parameters) for step in first.steps] == [
+        ("kms:CreateGrant", {"KeyId": key, "GranteePrincipal": who.arn, "Operations": ["GenerateDataKey"]})
+    ]
+    assert first.edits == ()
+
+
+def test_a_new_grant_keeps_to_the_encryption_context_of_the_call() -> None:
+    stage = Stage()
+    key, root = stage.key(SOURCE, OWN), root_of(SOURCE)
+    who = stage.user(TARGET, "importer", allow("ec2:*"))
+    bound = {"EncryptionContextEquals": {"purpose": "restore"}}
+    grant = {"GranteePrincipal": who.arn, "Operations": ["GenerateDataKey"], "Constraints": bound}
+    stage.done(root, "kms:CreateGrant", KeyId=key, **grant)
+    sent = {"KeyId": key, "NumberOfBytes": 64, "EncryptionContext": {"purpose": "backup"}}
+    refused = stage.call(who, "kms:GenerateDataKey", **sent)
+    first = search.repairs(stage.cloud, refused.request_id).offers[0].repair
+    assert [step.parameters["Constraints"] for step in first.steps] == [
+        {"EncryptionContextEquals": {"purpose": "backup"}}
+    ]

@@ -12,6 +12,7 @@ world admits one call at a time anyway.
 
 from __future__ import annotations
 
+import base64
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
@@ -23,13 +24,14 @@ from app.doors.wire import protocols, refusals, sigv4
 from app.doors.wire.http import HttpAnswer, HttpRequest, Unreadable
 from app.doors.wire.route import Route, is_action_form, is_for_aws, may_be_form, operation_of, route
 from app.doors.wire.sigv4 import Signature
-from app.kernel import shapes
+from app.kernel import credentials, endpoint, shapes
 from app.kernel.call import Caller, Reply, Request
 from app.kernel.errors import AwsError
 
 BODY_BYTES_MAX = 1024 * 1024
 HEADER_BYTES_MAX = 16 * 1024
 NOTE_CHARACTERS_MAX = 2000
+ENDPOINT_HEADER = "x-reseal-vpc-endpoint-policy"
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -134,14 +136,17 @@ class WireDoor:
         assert isinstance(identity, Identity) and isinstance(name, str)  # noqa: PT018
         protocol = protocols.of(way.service)
         parameters = protocol.parse(way.service, name, request, way.path)
-        reply = self._host.call(identity.world, _call(way, name, parameters, identity, request, source_ip))
+        asked = _call(way, name, parameters, identity, request, source_ip)
+        if isinstance(asked, AwsError):
+            return _refuse(way, asked, request_id)
+        reply = self._host.call(identity.world, asked)
         return _reply(way, name, reply, request_id)
 
     def _identify(self, way: Route, request: HttpRequest, name: str | AwsError) -> Identity | AwsError:
         """Whose request this is: credentials first, then the signature, as AWS does."""
         signature = way.signature
         if isinstance(signature, AwsError):
-            unsigned = signature is refusals.MISSING_TOKEN and _takes_unsigned(way, name)
+            unsigned = signature is credentials.MISSING_TOKEN and _takes_unsigned(way, name)
             return self._host.anonymous(way.world) if unsigned else signature
         identity = self._host.identify(signature.access_key_id, signature.session_token, way.world)
         if isinstance(identity, AwsError) or identity.secret is None:
@@ -156,8 +161,7 @@ class WireDoor:
 
 
 def _takes_unsigned(way: Route, name: str | AwsError) -> bool:
-    """Whether the model lets the operation come without credentials (AssumeRoleWithSAML and WithWebIdentity)."""
-    return isinstance(name, str) and shapes.operation_model(way.service, name).auth_type == "none"
+    return isinstance(name, str) and credentials.takes_unsigned(way.service, name)
 
 
 # --- receiving --------------------------------------------------------------------------------------------------------
@@ -232,7 +236,10 @@ def _replay(messages: Iterable[Message], receive: Receive) -> Receive:
 
 def _call(
     way: Route, name: str, parameters: dict[str, Any], identity: Identity, request: HttpRequest, source_ip: str
-) -> Request:
+) -> Request | AwsError:
+    through = _endpoint(request)
+    if isinstance(through, AwsError):
+        return through
     return Request(
         operation=f"{way.service}:{name}",
         parameters=parameters,
@@ -241,7 +248,16 @@ def _call(
         source_ip=source_ip,
         user_agent=request.header("user-agent")[:1024],
         idempotency_key=request.header("x-reseal-idempotency-key")[:256],
+        endpoint=through,
     )
+
+
+def _endpoint(request: HttpRequest) -> str | AwsError:
+    """The policy of the VPC endpoint that the client says it calls through: base64 of the document."""
+    try:
+        return base64.b64decode(request.header(ENDPOINT_HEADER), validate=True).decode()
+    except ValueError:
+        return endpoint.MALFORMED(why=f"{ENDPOINT_HEADER} is not base64 of a UTF-8 text")
 
 
 def _reply(way: Route, name: str, reply: Reply, request_id: str) -> HttpAnswer:
@@ -267,9 +283,10 @@ def _header_safe(text: str) -> str:
 
 
 def _refuse(way: Route | None, error: AwsError, request_id: str) -> HttpAnswer:
-    """A refusal of the door's own, whose code may be neutral."""
+    """A refusal of the door's own, whose code may be neutral. No log holds it, so its cause goes along."""
     family, service = (way.family, way.service) if way else ("json", "")
-    return protocols.PROTOCOLS[family].error(service, refusals.in_protocol(family, error), request_id)
+    answer = protocols.PROTOCOLS[family].error(service, credentials.in_protocol(family, error), request_id)
+    return _with_headers(answer, (("x-reseal-cause", error.cause.name),) if error.cause else ())
 
 
 def _with_headers(answer: HttpAnswer, headers: tuple[tuple[str, str], ...]) -> HttpAnswer:

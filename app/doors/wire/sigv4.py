@@ -7,7 +7,7 @@ leave its body out with UNSIGNED-PAYLOAD only where its model says so: of ours, 
 
 A query string may be signed as it was sent, or decoded and encoded anew; clients do either, and both say the same, so
 either is accepted. The date is judged on the machine's clock, passed in as `now`, within five minutes. Errors carry
-neutral codes; `refusals.in_protocol` gives each protocol's own. Sources: reliability.md 2.4; texts known from AWS.
+neutral codes; `credentials.in_protocol` gives each protocol's own. Sources: reliability.md 2.4; texts known from AWS.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from app.doors.wire import refusals, values
 from app.doors.wire.http import HttpRequest
+from app.kernel import credentials
 from app.kernel.errors import AwsError
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -72,7 +73,7 @@ def read_signature(request: HttpRequest) -> Signature | AwsError:
         return _from_header(request)
     if "X-Amz-Algorithm=" in request.query:
         return _from_query(request)
-    return refusals.MISSING_TOKEN
+    return credentials.MISSING_TOKEN
 
 
 def _from_header(request: HttpRequest) -> Signature | AwsError:
@@ -204,7 +205,7 @@ def _coverage_error(request: HttpRequest, signature: Signature) -> AwsError | No
         if name.startswith("x-amz-") and name not in signed:
             return refusals.NOT_SIGNED(header=f"'{_shown(name)}'")
     if any(name not in request.first for name in signed):
-        return refusals.MISMATCH
+        return credentials.MISMATCH
     return None
 
 
@@ -214,9 +215,9 @@ def _payload_error(request: HttpRequest, unsigned_payload: bool) -> AwsError | N
     if not declared:
         return None
     if declared == UNSIGNED_PAYLOAD:
-        return None if unsigned_payload else refusals.MISMATCH
+        return None if unsigned_payload else credentials.MISMATCH
     if not _HASH.fullmatch(declared) or not hmac.compare_digest(declared, _sha256(request.body)):
-        return refusals.MISMATCH
+        return credentials.MISMATCH
     return None
 
 
@@ -226,7 +227,7 @@ def _mismatch(request: HttpRequest, signature: Signature, secret: str) -> AwsErr
     texts = canonical_requests(request, signature)
     if any(hmac.compare_digest(_sign(key, text, signature).encode(), claimed) for text in texts):
         return None
-    return refusals.MISMATCH
+    return credentials.MISMATCH
 
 
 # --- the arithmetic ---------------------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import re
 
 import pytest
 
-from app.doors.wire.door import BODY_BYTES_MAX
+from app.doors.wire.door import BODY_BYTES_MAX, ENDPOINT_HEADER
 from app.doors.wire.route import TARGETS, VERSIONS
 from app.kernel import shapes
 from app.kernel.errors import AwsError
@@ -70,6 +71,7 @@ def test_who_signed_for_one_service_does_not_call_another(host: FakeHost) -> Non
 def test_an_unsigned_call_is_refused_where_the_model_asks_for_a_signature(host: FakeHost) -> None:
     seen = ask(host, {"x-amz-target": "TrentService.ListKeys"}, b"{}")
     assert json.loads(seen.body)["__type"] == "MissingAuthenticationTokenException"
+    assert seen.headers["x-reseal-cause"] == "CREDENTIALS_MISSING"
 
 
 # --- what it refuses --------------------------------------------------------------------------------------------------
@@ -179,6 +181,17 @@ def test_the_decision_and_the_notes_stand_beside_the_answer(host: FakeHost) -> N
     assert seen.headers["x-amzn-requestid"] == REQUEST_ID
     assert json.loads(seen.body) == {"__type": "AccessDeniedException", "Message": "User: x is not authorized"}
     assert host.last.idempotency_key == "run-1/share/1"
+
+
+def test_the_policy_of_a_vpc_endpoint_comes_in_a_header_of_ours(host: FakeHost) -> None:
+    text = base64.b64encode(b'{"Statement": []}').decode()
+    assert ask(host, {**kms("ListKeys"), ENDPOINT_HEADER: text}, b"{}").status == 200
+    assert host.last.endpoint == '{"Statement": []}'
+    host.requests.clear()
+    for bad in ("{}", "/w==", "a"):
+        seen = ask(host, {**kms("ListKeys"), ENDPOINT_HEADER: bad}, b"{}")
+        assert (seen.status, json.loads(seen.body)["__type"]) == (400, "InvalidPolicyDocument")
+    assert host.requests == []
 
 
 def test_an_error_without_a_text_has_no_text_member(host: FakeHost) -> None:

@@ -16,9 +16,10 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.doors.wire import refusals, sigv4
+from app.doors.wire import sigv4
 from app.doors.wire.http import HttpRequest
 from app.doors.wire.sigv4 import Signature
+from app.kernel import credentials
 from app.kernel.errors import AwsError
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -89,11 +90,11 @@ def test_what_botocore_signs_is_accepted_and_no_change_of_it_is(
         "POST", "/" + "/".join(path), query, headers, b"" if presigned else body, token=token, presigned=presigned
     )
     assert judged(request) is None
-    assert judged(request, secret=SECRET + "x") == refusals.MISMATCH
-    assert judged(changed(request, method="PUT")) == refusals.MISMATCH
-    assert judged(changed(request, path=request.path + "x")) == refusals.MISMATCH
-    assert judged(changed(request, query=f"{request.query}&extra=1")) == refusals.MISMATCH
-    assert judged(changed(request, body=request.body + b"x")) == refusals.MISMATCH
+    assert judged(request, secret=SECRET + "x") == credentials.MISMATCH
+    assert judged(changed(request, method="PUT")) == credentials.MISMATCH
+    assert judged(changed(request, path=request.path + "x")) == credentials.MISMATCH
+    assert judged(changed(request, query=f"{request.query}&extra=1")) == credentials.MISMATCH
+    assert judged(changed(request, body=request.body + b"x")) == credentials.MISMATCH
     for name, value in request.headers:
         if name != "authorization":
             assert judged(with_header(request, name, value + "x")) is not None
@@ -105,13 +106,13 @@ def test_plus_and_percent_twenty_are_the_same_space() -> None:
     """A client may sign %20 and send +: both say the same."""
     request = signed("GET", "/", "name=a%20b")
     assert judged(changed(request, query="name=a+b")) is None
-    assert judged(changed(request, query="name=a%2Bb")) == refusals.MISMATCH
+    assert judged(changed(request, query="name=a%2Bb")) == credentials.MISMATCH
 
 
 def test_the_order_of_parameters_is_free_and_their_values_are_not() -> None:
     request = signed("GET", "/", "b=2&a=1&a=0")
     assert judged(changed(request, query="a=0&b=2&a=1")) is None
-    assert judged(changed(request, query="a=0&b=1&a=2")) == refusals.MISMATCH
+    assert judged(changed(request, query="a=0&b=1&a=2")) == credentials.MISMATCH
 
 
 def test_every_amz_header_that_came_must_be_signed() -> None:
@@ -129,12 +130,12 @@ def test_a_body_without_a_signed_hash_needs_an_operation_that_allows_it() -> Non
     )
     block = changed(request, body=b"block")
     assert judged(block, unsigned_payload=True) is None
-    assert judged(block) == refusals.MISMATCH
+    assert judged(block) == credentials.MISMATCH
 
 
 def test_a_declared_hash_must_be_the_bodys_own() -> None:
     wrong = signed(headers={"X-Amz-Content-SHA256": "0" * 64}, body=b"{}")
-    assert judged(wrong) == refusals.MISMATCH
+    assert judged(wrong) == credentials.MISMATCH
 
 
 @pytest.mark.parametrize(("seconds", "says"), [(-299, None), (299, None), (-302, "not yet current"), (302, "expired")])
