@@ -10,7 +10,7 @@ INVARIANT: every end of an edge is a node, every account named by a node is a no
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from networkx import MultiDiGraph
 
     from app.kernel.operation import Services
+    from app.kernel.records import Records
     from app.kernel.world import World
 
 FORMAT: Final = 1  # of node_link(); a reader refuses any other
@@ -168,6 +169,21 @@ class Change:
 def build(services: Services, world: World) -> Graph:
     """The graph of a world, from the edges that its services yield."""
     return graph_of(part for service in services.all for part in service.edges(world))
+
+
+class KeptGraphs:
+    """Graphs of the last few worlds that were asked about; records are values, so the same ones have the same graph."""
+
+    def __init__(self, size: int = 4) -> None:
+        self._kept: deque[tuple[Records, Graph]] = deque(maxlen=size)
+
+    def of(self, services: Services, world: World) -> Graph:
+        for records, graph in tuple(self._kept):
+            if records is world.records:
+                return graph
+        graph = build(services, world)
+        self._kept.append((world.records, graph))
+        return graph
 
 
 def graph_of(parts: Iterable[Node | Edge]) -> Graph:

@@ -106,7 +106,7 @@ def select(graph: Graph, text: str) -> Graph:
     `snap-1` alone is one node, `snap-1+` its neighbours; several selections stand apart by blanks. Accounts are boxes,
     not hops: two keys are no neighbours for being owned by one account. NoSuchNode for an id that is not there.
     """
-    chosen = {id for part in text.split() for id in _around(graph, *_parsed(graph, part))}
+    chosen = {id for part in text.split() for id in around(graph, *_parsed(graph, part))}
     accounts = {graph.nodes[id].account for id in chosen} - {""}
     return graph.only(chosen | accounts)
 
@@ -211,7 +211,7 @@ def _parsed(graph: Graph, part: str) -> tuple[str, int]:
     return (resolve(graph, match["id"]), int(match["hops"] or 1)) if match else (resolve(graph, part), 0)
 
 
-def _around(graph: Graph, id: str, hops: int) -> set[str]:
+def around(graph: Graph, id: str, hops: int) -> set[str]:
     near, rim = {id}, {id}
     for _ in range(hops):
         rim = {end for each in rim for end in _neighbours(graph, each)} - near

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from app.graph.build import EVERYONE, Graph
-from app.graph.questions import NoSuchNode, depends_on, resolve
-from app.graph.reading import Thing, Try, holding_images, prepared, tries
+from app.graph.questions import depends_on
+from app.graph.reading import Try, prepared, tries
+from app.graph.things import Thing, held_open, holding_images
 from app.graph.who import Who, accounts_open_to, principals
 from app.kernel.log import DecisionEntry
 from app.policy.causes import Cause
 from app.policy.question import LayerKind
-from app.services.ebs.compute_records import Attachment, Image
-from app.services.ebs.records import Snapshot, Volume
+from app.services.kms.records import Grant, Key, alias_arn
 
 if TYPE_CHECKING:
     from app.kernel.cloud import Cloud
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 PRINCIPALS_MAX: Final = 200  # asked for one thing; the rest is counted
 
 
-class Ground(NamedTuple):
-    """A statement or grant that allowed calls. Without a policy: an account's root, whom nothing had to allow."""
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A statement or grant, and the actions that it decided. An account's root needs none for its own things."""
 
     layer: str
     account: str
@@ -98,38 +99,11 @@ class Readers:
     left_out: int  # principals that were not asked
 
 
-def thing_of(world: World, graph: Graph, name: str) -> Thing:
-    """The snapshot, volume or image of that name. NoSuchNode where it is none, or out of everybody's reach."""
-    id = resolve(graph, name)
-    node = graph.nodes[id]
-    found = _found(world, id, node.account)
-    if found is None:
-        raise NoSuchNode(f"{node.kind} {id} holds no blocks that could be read: ask for a snapshot, volume or image")
-    return found
-
-
-def _found(world: World, id: str, account: str) -> Thing | None:
-    """In whichever Region of its owner it is."""
-    kind = {"snap": Snapshot, "vol": Volume, "ami": Image}.get(id.partition("-")[0])
-    if kind is None:
-        return None
-    regions = dict.fromkeys(one.region for one in _one_a_region(world, kind, account))
-    return next((one for region in regions if (one := world.records.get(kind, account, region, id))), None)
-
-
-def _one_a_region(world: World, kind: type[Any], account: str) -> Iterator[Any]:
-    """The first of its kind in each Region of an account, without reading the others."""
-    after: tuple[str, ...] = ()
-    while one := next(world.records.scan(kind, account, after=after), None):
-        yield one
-        after = (account, f"{one.region}\0")
-
-
 def readers(
     cloud: Cloud, graph: Graph, thing: Thing, asked: Iterable[Who] = (), *, every: bool = True,
     limit: int = PRINCIPALS_MAX,
 ) -> Readers:  # fmt: skip
-    """`asked`: these principals; else all to whom the thing is open. `every`: all ways, not only the first that holds."""
+    """`asked`: these principals, else all to whom it is open. `every`: all ways, not only the first that holds."""
     world = cloud.world
     images = [image for image, _ in holding_images(world, thing)]
     every_one = list(asked) or list(principals(cloud, accounts_open_to(world, thing, images)))
@@ -139,23 +113,20 @@ def readers(
     return Readers(thing.id, found, tuple(held_open(world, thing)), max(0, len(every_one) - limit))
 
 
-def held_open(world: World, thing: Thing) -> Iterator[tuple[str, str]]:
-    """Machines that hold a volume open now."""
-    if isinstance(thing, Volume):
-        for one in world.records.scan_index(Attachment, "volume", thing.account, thing.region, thing.id):
-            if one.data_key is not None or (not thing.encrypted and one.state == "attached"):
-                yield thing.id, one.instance_id
-
-
 def _reader(
     cloud: Cloud, world: World, graph: Graph, thing: Thing, who: Who, chain: tuple[Edge, ...], every: bool
 ) -> Reader:
-    ways = tuple(_way(world, attempt) for attempt in tries(cloud, world, thing, who, every=every))
+    ways = ways_of(cloud, world, thing, who, every=every)
     if not any(way.holds for way in ways):
         return Reader(who.id, who.account, ways)
     grounds = [ground for way in ways for ground in way.grounds]
     edges = {*chain, *_shares(graph, thing, who), *(e for ground in grounds for e in _edges_of(graph, ground, who))}
     return Reader(who.id, who.account, ways, tuple(sorted(edges)))
+
+
+def ways_of(cloud: Cloud, world: World, thing: Thing, who: Who, *, every: bool = True) -> tuple[WayFound, ...]:
+    """Each way with what it rests on, or where it ends; `world` as `prepared` for the thing."""
+    return tuple(_way(world, attempt) for attempt in tries(cloud, world, thing, who, every=every))
 
 
 def _way(world: World, attempt: Try) -> WayFound:
@@ -190,14 +161,19 @@ def _grounds(world: World, entries: Iterable[Any]) -> tuple[Ground, ...]:
     """The statements and grants by which calls were allowed, without the grants that the calls themselves made."""
     decisions = (one for one in entries if isinstance(one, DecisionEntry) and one.allowed)
     found = _by_place([(one.action, json.loads(one.body)) for one in decisions])
-    return tuple(ground for ground in found if ground.layer != LayerKind.GRANT or _is_there(world, ground))
+    return tuple(kept for ground in found if (kept := _kept(world, ground)))
 
 
-def _is_there(world: World, ground: Ground) -> bool:
-    from app.services.kms.records import Grant
-
-    region = ground.attached_to.split(":")[3] if ground.attached_to.startswith("arn:") else ""
-    return world.records.get(Grant, ground.account, region, ground.policy) is not None
+def _kept(world: World, ground: Ground) -> Ground | None:
+    """None for a grant that came of the calls; AWS's own key that was first used by them goes by its alias."""
+    if not ground.attached_to.startswith("arn:aws:kms:"):
+        return ground
+    region, key_id = ground.attached_to.split(":")[3], ground.attached_to.rpartition("/")[2]
+    if ground.layer == LayerKind.GRANT:
+        return ground if world.records.get(Grant, ground.account, region, ground.policy) else None
+    if world.records.get(Key, ground.account, region, key_id):
+        return ground
+    return replace(ground, attached_to=alias_arn(region, ground.account, "alias/aws/ebs"))
 
 
 def _by_place(decisions: list[tuple[str, dict[str, Any]]]) -> tuple[Ground, ...]:

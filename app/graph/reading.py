@@ -19,15 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace as with_fields
 
 from app.blocks import map as maps
 from app.crypto import cipher
+from app.graph.things import Thing, holding_images
 from app.kernel.call import Request
 from app.kernel.clock import Clock
-from app.kernel.records import replace as replaced
 from app.policy.explain_log import Story, story
 from app.services.ebs import places, plane
 from app.services.ebs.compute_records import Attachment, Image, Instance
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from app.kernel.log import Entry
     from app.kernel.world import World
 
-Thing = Snapshot | Volume | Image
 KEYS_MAX: Final = 20  # of a principal's own keys that are tried, one after the other
 MACHINE: Final = "i-0" + "a" * 16  # where a principal has none of its own
 EMPTY_IMAGE: Final = "ami-0" + "a" * 16  # stands for those that AWS offers to everybody
@@ -263,19 +263,8 @@ def ways(world: World, thing: Thing, who: Who) -> Iterator[Way]:
     if isinstance(thing, Snapshot):
         plain = world.records.find(Image, "id", thing.region, EMPTY_IMAGE)
         assert plain is not None
-        yield from (("restore", k, lambda hand, k=k: _by_launch(hand, plain, _DEVICE, k, thing.id)) for k in keys)
-
-
-def holding_images(world: World, thing: Thing) -> Iterator[tuple[Image, str]]:
-    """Images that hold the snapshot (or the image itself), each with the device in question."""
-    found = [thing] if isinstance(thing, Image) else []
-    if isinstance(thing, Snapshot):
-        found += world.records.scan_index(Image, "snapshot", thing.region, thing.id)
-    for image in found:
-        for device in image.devices:
-            if device.snapshot_id and (image is thing or device.snapshot_id == thing.id):
-                yield image, device.device
-                break
+        restore = partial(_by_launch, image=plain, device=_DEVICE, snapshot_id=thing.id)
+        yield from (("restore", key, lambda hand, key=key: restore(hand, key=key)) for key in keys)
 
 
 def own_keys(world: World, thing: Thing, account: str) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ blocks under one name. INVARIANT: a repair counts as verified only if the reques
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -20,8 +19,7 @@ from app.kernel.authority import caller_of
 from app.kernel.call import Caller, Reply, Request, root_of
 from app.kernel.cloud import Cloud
 from app.kernel.draft import Job
-from app.kernel.log import CallEntry, Entry, MemoryLog
-from app.kernel.store import MemoryStore
+from app.kernel.log import CallEntry, Entry
 from app.kernel.world import World
 from app.policy.document import DocumentKind, principals_named
 from app.policy.document import parse as parsed
