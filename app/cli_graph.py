@@ -330,7 +330,10 @@ def edit(
 def _edit_body(call: str, by: str, parameters: str, region: str, policy: str, on: str) -> dict[str, Any]:
     """The edit as REST takes it."""
     if call:
-        return {"call": {"operation": call, "as": by, "parameters": _json(parameters)} | ({"region": region} if region else {})}
+        return {
+            "call": {"operation": call, "as": by, "parameters": _json(parameters)}
+            | ({"region": region} if region else {})
+        }
     return {"policy": {"on": on, "document": _json(f"@{policy}")}}
 
 

@@ -28,6 +28,7 @@ from app.graph.who import Who
 
 if TYPE_CHECKING:
     from app.kernel.cloud import Cloud
+    from app.kernel.edge import Edge
 
 FORMATS: Final = ("json", "text", *MARKED)
 Json = dict[str, Any]
@@ -203,8 +204,22 @@ def difference(before: Graph, after: Graph) -> Answer:
     ids = [key for key in marks if isinstance(key, str)]
     edges = (*change.gained_edges, *change.lost_edges, *(new for _, new in change.changed_edges))
     finding = Finding(bool(change), _nodes(both, ids), edges)
-    lines = _changed(change, before, after) or ["no difference"]
+    lines = [_summary(change), *_changed(change, before, after)]
     return Answer("diff", finding, {"change": change_json(change)}, lines, [], both, marks)
+
+
+def _summary(change: Change) -> str:
+    """`3 gained, 1 lost`: nodes and edges, without saying who owns what."""
+    counts = {
+        "gained": [*change.gained_nodes, *_drawn(change.gained_edges)],
+        "lost": [*change.lost_nodes, *_drawn(change.lost_edges)],
+        "changed": [*change.changed_nodes, *change.changed_edges],
+    }
+    return ", ".join(f"{len(found)} {word}" for word, found in counts.items() if found) or "no difference"
+
+
+def _drawn(edges: Iterable[Edge]) -> list[Edge]:
+    return [edge for edge in edges if edge.kind != "owns"]
 
 
 def _changed(change: Change, before: Graph, after: Graph) -> list[str]:

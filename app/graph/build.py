@@ -97,9 +97,22 @@ class Graph:
         """Ids by what stands after their last colon, and after their last slash."""
         found: defaultdict[str, list[str]] = defaultdict(list)
         for id in self.nodes:
-            for end in {id.rpartition(":")[2], id.rpartition("/")[2]} - {id}:
-                found[end].append(id)
-        return found
+            colon, slash = id.rpartition(":")[2], id.rpartition("/")[2]
+            if colon != id:
+                found[colon].append(id)
+            if slash not in (id, colon):
+                found[slash].append(id)
+        return dict(found)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """In order."""
+        return list(self.nodes)
+
+    @cached_property
+    def ends(self) -> list[str]:
+        """The keys of `by_end`, in order."""
+        return sorted(self.by_end)
 
     @cached_property
     def by_label(self) -> Mapping[str, list[str]]:

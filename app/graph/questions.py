@@ -129,9 +129,18 @@ def _meant(graph: Graph, name: str) -> Iterator[list[str]]:
     account = name.removesuffix(":root").rpartition(":")[2]
     yield [account] if name.endswith(f"::{account}:root") and _is_account(graph, account) else []
     yield graph.by_end.get(name, [])
-    yield [id for id in graph.nodes if id.endswith((f"/{name}", f":{name}"))]
+    yield [id for id in graph.nodes if id.endswith((f"/{name}", f":{name}"))] if "/" in name or ":" in name else []
     yield graph.by_label.get(name, [])
-    yield [id for id in graph.nodes if id.startswith(name) or id.rpartition("/")[2].startswith(name)]
+    ends = (id for end in _beginning(graph.ends, name) for id in graph.by_end[end])
+    yield sorted({*_beginning(graph.ids, name), *ends})
+
+
+def _beginning(texts: list[str], start: str) -> Iterator[str]:
+    """Those of a sorted list that begin so."""
+    for at in range(bisect_left(texts, start), len(texts)):
+        if not texts[at].startswith(start):
+            return
+        yield texts[at]
 
 
 def _is_account(graph: Graph, id: str) -> bool:
@@ -142,9 +151,8 @@ def _nearest(graph: Graph, name: str, found: list[str]) -> str:
     """A few that fit, or that are written alike: of a large graph those near it in the alphabet are compared."""
     from difflib import get_close_matches
 
-    every = list(graph.nodes)
-    at = bisect_left(every, name)
-    ids = found[:5] or get_close_matches(name, every[max(0, at - NEAR) : at + NEAR], n=3)
+    at = bisect_left(graph.ids, name)
+    ids = found[:5] or get_close_matches(name, graph.ids[max(0, at - NEAR) : at + NEAR], n=3)
     return f": {', '.join(ids)}" if ids else ""
 
 

@@ -70,7 +70,10 @@ class WayFound:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One principal and all ways; `edges` are what those that hold rest on."""
+    """One principal and all ways; `edges`: what those that hold rest on, of the thing and its key.
+
+    What they rest on beyond, such as the principal's own key or policies, stands with the ways.
+    """
 
     who: str
     account: str
@@ -119,7 +122,8 @@ def _reader(
     ways = ways_of(cloud, world, thing, who, every=every)
     if not any(way.holds for way in ways):
         return Reader(who.id, who.account, ways)
-    grounds = [ground for way in ways for ground in way.grounds]
+    bound = {end for edge in chain for end in (edge.source, edge.target)}
+    grounds = [ground for way in ways for ground in way.grounds if ground.attached_to in bound]
     edges = {*chain, *_shares(graph, thing, who), *(e for ground in grounds for e in _edges_of(graph, ground, who))}
     return Reader(who.id, who.account, ways, tuple(sorted(edges)))
 

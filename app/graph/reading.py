@@ -182,11 +182,11 @@ def _by_launch(hand: _Hand, image: Image, device: str, key: str, snapshot_id: st
 
 
 def _attach(hand: _Hand, volume_id: str) -> None:
-    volume = _volume(hand, volume_id)
-    assert volume is not None
-    machine = _machine(hand, volume.zone)
+    """At a machine in its zone; another account's volume is asked for too, and refused."""
+    own = _volume(hand, volume_id)
+    machine = _machine(hand, own.zone if own else "")
     hand.do("ec2:AttachVolume", VolumeId=volume_id, InstanceId=machine.id, Device=_DEVICE)
-    held = hand.world.records.get(Attachment, volume.account, volume.region, f"{volume_id}/{machine.id}")
+    held = hand.world.records.get(Attachment, hand.who.account, hand.region, f"{volume_id}/{machine.id}")
     hand.settled(held is not None)
     assert held is not None
     _see(hand, held)

@@ -81,8 +81,8 @@ def svg(
         *_opening(shown, places, title, change, marks),
         *_bands(shown, places),
         *(_way(shown, edge, places.ways[edge_key(edge)], _tone(edge, marks)) for edge in edges),
-        *(_node(node, places.boxes[node.id], marks.get(node.id)) for node in ordered(shown)),
         *(_label(edge, label, places, marks) for edge in edges if (label := places.labels.get(edge_key(edge)))),
+        *(_node(node, places.boxes[node.id], marks.get(node.id)) for node in ordered(shown)),
         "</svg>",
     )
     return "\n".join(parts) + "\n"
