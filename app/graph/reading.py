@@ -11,8 +11,9 @@
 A try takes place in a fork whose clock stands at the world's time and settles at once, so that what AWS does later is
 known at once and nothing else falls due. In it the thing holds its first block alone: what a read costs does not
 depend on how much there is to read, and whoever gets one block gets all of them. A way holds if that block came out
-decrypted, at the API or as the machine sees its volume. What a principal could allow itself first (a policy that it
-may write, a role that it may assume) is not a way; ask about the role.
+decrypted, at the API or as the machine sees its volume; of a snapshot without blocks its empty list is all there is.
+What a principal could allow itself first (a policy that it may write, a role that it may assume) is not a way; ask
+about the role.
 """
 
 from __future__ import annotations

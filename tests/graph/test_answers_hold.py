@@ -177,7 +177,8 @@ class Asking(RuleBasedStateMachine):
         hand = self.hand(self.owner[source])
         image = machines.register(hand, source, f"image {next(_numbers)}")
         self.kept(image, self.owner[source], self.blocks[source])
-        machines.open_to(hand, image, opened_to)
+        change = {"Add": [{"UserId": opened_to}]}
+        hand.ask("ec2:ModifyImageAttribute", ImageId=image, LaunchPermission=change)  # not one under aws/ebs
 
     @rule(of=OF, account=st.sampled_from(ACCOUNTS), adds=st.booleans())
     def share(self, of: int, account: str, adds: bool) -> None:
