@@ -1,4 +1,4 @@
-"""`reseal run`, `check`, `graph`, `explain`. Data on stdout, all else on stderr; imports stay in the commands."""
+"""`reseal run`, `check`, `explain`. Data on stdout, all else on stderr; imports stay in the commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import typer
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
-    from app.graph.build import Graph
     from workflows.reports import Ended, Repairs
     from workflows.session import Options
     from workflows.transition import Report
@@ -25,15 +24,6 @@ Files = Annotated[list[str], typer.Argument(help="Scenario files (*.reseal.yaml)
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, one object a line.")]
 Token = Annotated[str, typer.Option(help="Bearer token for the server's REST.", envvar="RESEAL_TOKEN")]
 Server = Annotated[str, typer.Option(help="The reseal server to ask.", envvar="AWS_ENDPOINT_URL")]
-
-
-class Format(StrEnum):
-    tree = "tree"
-    json = "json"
-    dot = "dot"
-    mermaid = "mermaid"
-    graphml = "graphml"
-    svg = "svg"
 
 
 class RunFormat(StrEnum):
@@ -46,7 +36,7 @@ class RunFormat(StrEnum):
 
 
 def mount(app: typer.Typer) -> None:
-    for command in (run, check, graph, explain):
+    for command in (run, check, explain):
         app.command()(command)
 
 
@@ -185,56 +175,6 @@ def _mistake_json(mistake: Any) -> str:
     mark = mistake.mark
     told = {"reseal": 1, "file": mark.file, "line": mark.line, "column": mark.column, "message": mistake.text}
     return msgspec.json.encode(told).decode()
-
-
-def graph(
-    file: Annotated[str, typer.Argument(help="A scenario file; its graph at the end. Without one: a server's.")] = "",
-    endpoint: Server = "",
-    format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.tree,
-    at: Annotated[str, typer.Option(help="After this step of the scenario, instead of at its end.")] = "",
-    select: Annotated[str, typer.Option(help="A part of it: snap-1+2 is snap-1 and all within two hops.")] = "",
-    token: Token = "",
-) -> None:
-    """The graph of keys and what rests on them."""
-    from app.graph.draw import FORMATS
-    from app.graph.questions import select as selected
-
-    found = _graph_of_run(file, at) if file else _graph_of_server(endpoint, token)
-    try:
-        typer.echo(FORMATS[format.value](selected(found, select) if select else found), nl=False)
-    except (KeyError, ValueError) as error:
-        fail(Exit.USAGE, str(error.args[0]))
-
-
-def _graph_of_run(file: str, at: str) -> Graph:
-    from app.graph.build import Graph
-    from app.services import all_services
-    from workflows.session import Options, run_file
-    from workflows.yaml_marks import InvalidFile
-
-    try:
-        found = run_file(file, all_services(), Options())
-    except InvalidFile as invalid:
-        typer.echo(str(invalid), err=True)
-        raise typer.Exit(Exit.USAGE) from None
-    steps = [each for each in found.transitions if each.graph and (not at or each.step == at)]
-    if not steps:
-        fail(Exit.USAGE, f"the run has no step {at!r}" if at else "the run made no step")
-    return Graph.from_node_link(steps[-1].graph or {})
-
-
-def _graph_of_server(endpoint: str, token: str) -> Graph:
-    from workflows.over_http import OverHttp
-    from workflows.port import PortFailed
-
-    if not endpoint:
-        fail(Exit.USAGE, "name a scenario file, or a server with --endpoint")
-    try:
-        found = OverHttp(endpoint, {}, token).graph()
-    except PortFailed as failed:
-        fail(Exit.COULD_NOT_RUN, str(failed))
-    assert found is not None
-    return found
 
 
 def explain(

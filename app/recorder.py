@@ -6,17 +6,14 @@ first call; of what was there before, a still of the world from the beginning te
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from app.kernel.cloud import Cloud, Still
-from app.kernel.log import MemoryLog
-from app.kernel.store import MemoryStore
 
 if TYPE_CHECKING:
     from app.kernel.call import Caller, Reply, Request
@@ -115,8 +112,7 @@ def _aside(still: Still, account: str) -> InProcess:
     """A fork of the world in which the account's root may look around."""
     from workflows.in_process import InProcess
 
-    world = replace(still.world, branch=os.urandom(16), log=MemoryLog())
-    return InProcess(Cloud.create(still.services, MemoryStore(), world), {account: account})
+    return InProcess(still.aside(), {account: account})
 
 
 def _is_known(cloud: Cloud, request: Request) -> bool:

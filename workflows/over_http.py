@@ -24,6 +24,18 @@ ENDPOINT: Final = "x-reseal-vpc-endpoint-policy"
 TIMEOUT_S: Final = 60
 
 
+class Refused(PortFailed):
+    """An answer of REST that is none. `told`: what the server says of it, in words."""
+
+    def __init__(self, url: str, status: int, body: str) -> None:
+        super().__init__(f"{url}: HTTP {status}: {body[:500]}")
+        self.status = status
+        try:
+            self.told = str(json.loads(body)["error"]["message"])
+        except (ValueError, KeyError, TypeError):
+            self.told = body[:500]
+
+
 class OverHttp(OverBoto3):
     """`endpoint`: `http://host:port`, or with `/w/<world>` after it. `token`: bearer token, where REST wants one."""
 
@@ -73,6 +85,10 @@ class OverHttp(OverBoto3):
 
         return Graph.from_node_link(self._rest("graph?format=json"))
 
+    def graph_question(self, path: str, body: Json | None = None) -> str:
+        """The answer to a question about the graph, in the form that `path` asks for. Refused where it is none."""
+        return self._fetched(path, body).decode()
+
     def advance(self, by_ms: int) -> None:
         self._rest("clock", {"advance_ms": by_ms})
 
@@ -107,7 +123,7 @@ class OverHttp(OverBoto3):
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
                 return response.read()
         except urllib.error.HTTPError as error:
-            raise PortFailed(f"{url}: {error}: {error.read(500).decode(errors='replace')}") from None
+            raise Refused(url, error.code, error.read(4000).decode(errors="replace")) from None
         except OSError as error:
             raise PortFailed(f"{url}: {error}") from None
 

@@ -45,6 +45,21 @@ def typed(operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _typed(shape.members[name], value) for name, value in parameters.items()} if shape else {}
 
 
+def shaped(operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """As `typed`, for what a person wrote: ValueError, in words, for an unknown operation or member too."""
+    try:
+        model = input_shape(operation)
+        members = model.members if model else {}
+    except KeyError:
+        raise ValueError(f"there is no operation {operation!r}: it is written like kms:DisableKey") from None
+    for name in sorted(parameters.keys() - members.keys()):
+        raise ValueError(f"{operation} has no parameter {name!r}{suggest(name, members)}")
+    try:
+        return typed(operation, parameters)
+    except KeyError as error:
+        raise ValueError(f"{operation}: a member {error} is not of its shape") from None
+
+
 def _typed(shape: Shape, value: Any) -> Any:
     if value is None:
         return None

@@ -27,6 +27,7 @@ from workflows.expressions import Unresolved, fill, search
 from workflows.journal import Journal, MemoryJournal
 from workflows.keyed import Keyed
 from workflows.machine import End, Workflow
+from workflows.names import Names
 from workflows.over_boto3 import has_client_token
 from workflows.port import Port, PortFailed
 from workflows.principals import IAM_REGION, Maker
@@ -78,6 +79,11 @@ class Runner:
         self._course: Course = begun(scenario, workflow)
         self._actor = Enactor(port, self._course, run)
         self._transitions: list[Transition] = []
+
+    @property
+    def names(self) -> Names:
+        """What the scenario's names mean by now."""
+        return self._course.names
 
     def run(self) -> Report:
         """Run to the end, or to the first step that is not as expected. Never raises for what the cloud does."""

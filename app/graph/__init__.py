@@ -1,6 +1,11 @@
 """The graph of key dependencies: who may use which key, and what can be read because of it.
 
-`build` puts together what services yield, `questions` asks its structure, `draw` writes it in every form; `svg` and
-`text` are the two for people, on the cells of `grid`, the ways of `route`, the places of `labels` and the pixels of
-`layout`. Only here is networkx imported, and only inside the functions that need it.
+    build                     what services yield, put together; the difference of two graphs
+    questions                 what its structure answers: resting on, paths, independence, selections
+    who, things, reading      principals and things, and the ways by which the one reads the other, tried in forks
+    readers, edits, impact    who can read; edits of a world, and what each takes from whom
+    asking, telling           the questions that doors offer, their JSON and words
+    draw, marks, text, svg    every form; the last two for people, on `grid`, `route`, `labels`, `names` and `layout`
+
+Only here is networkx imported, and only inside the functions that need it: for exports, since questions follow edges.
 """

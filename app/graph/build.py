@@ -10,11 +10,15 @@ INVARIANT: every end of an edge is a node, every account named by a node is a no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from functools import cached_property
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import asdict, replace
+from msgspec.structs import fields as members
 
 from app.kernel.edge import Edge, EdgeKind, Node, NodeKind
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from networkx import MultiDiGraph
 
     from app.kernel.operation import Services
+    from app.kernel.records import Records
     from app.kernel.world import World
 
 FORMAT: Final = 1  # of node_link(); a reader refuses any other
@@ -65,6 +70,8 @@ _TARGETS: Final[Mapping[EdgeKind, NodeKind]] = {
     "points-to": "key",
     "material-of": "material",
 }
+# The edges whose targets are what somebody wrote: a policy, a grant, an attribute.
+_AS_WRITTEN: Final[frozenset[EdgeKind]] = frozenset({"delegates", "allows", "grants", "shared-with"})
 _ROOT: Final = re.compile(r"arn:[\w-]+:iam::(\d{12}):root")
 EVERYONE: Final = "everyone"
 _EVERYONE: Final = frozenset({"*", "all"})  # in a policy, in createVolumePermission
@@ -72,8 +79,48 @@ _EVERYONE: Final = frozenset({"*", "all"})  # in a policy, in createVolumePermis
 
 @dataclass(frozen=True)
 class Graph:
-    nodes: Mapping[str, Node]
-    edges: tuple[Edge, ...]
+    nodes: Mapping[str, Node]  # in the order of ids
+    edges: tuple[Edge, ...]  # in order
+
+    @cached_property
+    def into(self) -> Mapping[str, list[Edge]]:
+        """The edges that end at a node; made once, when a question first follows one."""
+        return _grouped(self.edges, lambda edge: edge.target)
+
+    @cached_property
+    def out_of(self) -> Mapping[str, list[Edge]]:
+        """The edges that begin at a node."""
+        return _grouped(self.edges, lambda edge: edge.source)
+
+    @cached_property
+    def by_end(self) -> Mapping[str, list[str]]:
+        """Ids by what stands after their last colon, and after their last slash."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for id in self.nodes:
+            colon, slash = id.rpartition(":")[2], id.rpartition("/")[2]
+            if colon != id:
+                found[colon].append(id)
+            if slash not in (id, colon):
+                found[slash].append(id)
+        return dict(found)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """In order."""
+        return list(self.nodes)
+
+    @cached_property
+    def ends(self) -> list[str]:
+        """The keys of `by_end`, in order."""
+        return sorted(self.by_end)
+
+    @cached_property
+    def by_label(self) -> Mapping[str, list[str]]:
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for node in self.nodes.values():
+            if node.label:
+                found[node.label].append(node.id)
+        return found
 
     @cached_property
     def networkx(self) -> MultiDiGraph:
@@ -105,15 +152,16 @@ class Graph:
         """The graph that node_link() wrote. ValueError for another version."""
         if data.get("reseal-graph") != FORMAT:
             raise ValueError(f"not a graph of version {FORMAT}: {data.get('reseal-graph')!r}")
-        nodes = [Node(**{field.name: each[field.name] for field in fields(Node)}) for each in data["nodes"]]
-        edges = [Edge(**{field.name: each[field.name] for field in fields(Edge)}) for each in data["edges"]]
+        nodes = [Node(**{field.name: each[field.name] for field in members(Node)}) for each in data["nodes"]]
+        edges = [Edge(**{field.name: each[field.name] for field in members(Edge)}) for each in data["edges"]]
         return graph_of(nodes + [replace(edge, allows=tuple(edge.allows)) for edge in edges])
 
     def only(self, ids: Iterable[str]) -> Graph:
         """These nodes, and the edges between them."""
-        kept = set(ids)
-        nodes = {id: node for id, node in self.nodes.items() if id in kept}
-        return Graph(MappingProxyType(nodes), tuple(e for e in self.edges if e.source in kept and e.target in kept))
+        kept = sorted({id for id in ids if id in self.nodes})
+        among = set(kept)
+        edges = (edge for id in kept for edge in self.out_of.get(id, ()) if edge.target in among)
+        return Graph(MappingProxyType({id: self.nodes[id] for id in kept}), tuple(sorted(edges)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +184,21 @@ def build(services: Services, world: World) -> Graph:
     return graph_of(part for service in services.all for part in service.edges(world))
 
 
+class KeptGraphs:
+    """Graphs of the last few worlds that were asked about; records are values, so the same ones have the same graph."""
+
+    def __init__(self, size: int = 4) -> None:
+        self._kept: deque[tuple[Records, Graph]] = deque(maxlen=size)
+
+    def of(self, services: Services, world: World) -> Graph:
+        for records, graph in tuple(self._kept):
+            if records is world.records:
+                return graph
+        graph = build(services, world)
+        self._kept.append((world.records, graph))
+        return graph
+
+
 def graph_of(parts: Iterable[Node | Edge]) -> Graph:
     """A whole graph out of nodes and edges in any order: ends made, accounts and their `owns` edges added.
 
@@ -144,20 +207,38 @@ def graph_of(parts: Iterable[Node | Edge]) -> Graph:
     nodes: dict[str, Node] = {}
     edges: dict[EdgeKey, Edge] = {}
     for part in parts:
-        if isinstance(part, Node):
-            node = replace(part, label="") if part.label == part.id else part
-            nodes[part.id] = _fuller(nodes.get(part.id), node)
-        else:
-            _join(edges, replace(part, source=_canonical(part.source), target=_canonical(part.target)))
-    for edge in edges.values():
-        nodes.setdefault(edge.source, _made_from(edge.source, _SOURCES[edge.kind]))
-        nodes.setdefault(edge.target, _made_from(edge.target, _TARGETS[edge.kind]))
+        if type(part) is Node:
+            _describe(nodes, part)
+        elif isinstance(part, Edge):
+            _join(edges, part)
+    for kind, source, target, _ in edges:
+        if source not in nodes:
+            nodes[source] = _made_from(source, _SOURCES[kind])
+        if target not in nodes:
+            nodes[target] = _made_from(target, _TARGETS[kind])
     for account in {node.account for node in nodes.values() if node.account}:
-        nodes[account] = _fuller(nodes.get(account), Node("account", account, account))
-    for node in nodes.values():
-        if node.account and node.kind != "account" and ("owns", node.account, node.id, "") not in edges:
-            _join(edges, Edge("owns", node.account, node.id))
-    return Graph(MappingProxyType({id: nodes[id] for id in sorted(nodes)}), tuple(sorted(edges.values())))
+        _describe(nodes, Node("account", account, account))
+    nodes = {id: nodes[id] for id in sorted(nodes)}
+    _add_owners(edges, nodes.values())
+    return Graph(MappingProxyType(nodes), tuple(map(edges.__getitem__, sorted(edges))))
+
+
+def _add_owners(edges: dict[EdgeKey, Edge], nodes: Iterable[Node]) -> None:
+    """An `owns` edge for whatever names an account, account by account: in order, so that sorting costs little."""
+    owned: defaultdict[str, list[str]] = defaultdict(list)
+    for node in nodes:
+        if node.account and node.kind != "account":
+            owned[node.account].append(node.id)
+    for account in sorted(owned):
+        for id in owned[account]:
+            edges.setdefault(("owns", account, id, ""), Edge("owns", account, id))
+
+
+def _grouped(edges: Iterable[Edge], end: Callable[[Edge], str]) -> Mapping[str, list[Edge]]:
+    found: defaultdict[str, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        found[end(edge)].append(edge)
+    return dict(found)
 
 
 def union(*graphs: Graph) -> Graph:
@@ -188,28 +269,45 @@ def _by_key(graph: Graph) -> dict[EdgeKey, Edge]:
     return {edge_key(edge): edge for edge in graph.edges}
 
 
-def _canonical(id: str) -> str:
-    """A root ARN stands for the account, and whatever a service writes for everyone is one node."""
-    root = _ROOT.fullmatch(id)
-    return root[1] if root else EVERYONE if id in _EVERYONE else id
-
-
 def _join(edges: dict[EdgeKey, Edge], edge: Edge) -> None:
     """Adds an edge; what two of the same key allow is put together."""
-    known = edges.get(edge_key(edge))
-    allows = sorted({*edge.allows, *(known.allows if known else ())})
-    edges[edge_key(edge)] = replace(edge, allows=tuple(allows))
+    if edge.kind in _AS_WRITTEN:
+        edge = _canonical(edge)
+    key = (edge.kind, edge.source, edge.target, edge.rests_on)
+    known = edges.get(key)
+    if known is None and len(edge.allows) < 2:
+        edges[key] = edge
+    else:
+        edges[key] = replace(edge, allows=_actions(edge.allows, known.allows if known else ()))
 
 
-def _fuller(known: Node | None, node: Node) -> Node:
-    """Of two descriptions of one node, the one that says more (equal ones: the greater, so that order is nothing)."""
-    return max((each for each in (known, node) if each), key=lambda each: (_said(each), each))
+def _canonical(edge: Edge) -> Edge:
+    """A root ARN stands for the account, and whatever a service writes for everyone is one node."""
+    root = _ROOT.fullmatch(edge.target)
+    target = root[1] if root else EVERYONE if edge.target in _EVERYONE else edge.target
+    return edge if target == edge.target else replace(edge, target=target)
+
+
+@lru_cache(maxsize=4096)
+def _actions(*allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Put together, each once; many statements allow the same."""
+    return tuple(sorted({action for actions in allowed for action in actions}))
+
+
+def _describe(nodes: dict[str, Node], node: Node) -> None:
+    """Adds a node; of two descriptions of one, the one that says more (equal ones: the greater) is kept."""
+    if node.label == node.id:
+        node = replace(node, label="")
+    known = nodes.get(node.id)
+    if known is None or (_said(node), node) > (_said(known), known):
+        nodes[node.id] = node
 
 
 def _said(node: Node) -> int:
-    return sum(bool(getattr(node, field.name)) for field in fields(node))
+    return bool(node.account) + bool(node.label) + bool(node.state)
 
 
+@lru_cache(maxsize=4096)
 def _made_from(id: str, otherwise: NodeKind) -> Node:
     if id == EVERYONE:
         return Node("principal", id)

@@ -50,9 +50,10 @@ def label_of(node: Node) -> str:
 
 def named(graph: Graph, node: Node) -> str:
     """As `shortened`; a key goes by its alias, the first by name."""
-    aliases = (edge.source for edge in graph.edges if edge.kind == "points-to" and edge.target == node.id)
-    alias = next((graph.nodes[id] for id in aliases), None) if node.kind == "key" else None
-    return shortened(alias or node)
+    if node.kind != "key":
+        return shortened(node)
+    alias = next((edge.source for edge in graph.into.get(node.id, ()) if edge.kind == "points-to"), "")
+    return shortened(graph.nodes[alias] if alias else node)
 
 
 def shortened(node: Node) -> str:

@@ -3,23 +3,23 @@
 One idea carries all of them: *resting on*. A thing that can be read rests on whatever must be there for the read: a
 snapshot on its data key, that on the key material which wraps it, that on its key, and each on the account that owns
 it. History is not dependency: a re-encrypted copy was derived from its source, and is readable without it.
-A finding is true or false, and names the nodes and edges it rests on.
+A finding is true or false, and names the nodes and edges it rests on. A question follows the edges of the nodes that it
+meets, and costs what it finds, whatever the size of the world: what networkx's own graph would take to build is more
+than all that is asked of it here.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from app.graph.build import Graph
 from app.kernel.edge import Edge, EdgeKind, Node
 from app.policy.match import action_test
-
-if TYPE_CHECKING:
-    from networkx import DiGraph
 
 # The edges a read follows, each from what is needed to what needs it. Everything else is permission, name or history.
 READING: Final[frozenset[EdgeKind]] = frozenset({"owns", "material-of", "wraps", "encrypts"})
@@ -27,6 +27,7 @@ READING: Final[frozenset[EdgeKind]] = frozenset({"owns", "material-of", "wraps",
 REFERENCES: Final = frozenset({"image"})
 HOLDS_DATA: Final = frozenset({"snapshot", "volume", "image"})
 
+NEAR: Final = 250  # ids to either side of an unknown one that are looked at for a suggestion
 _NOT: Final = "not "
 _SELECTION: Final = re.compile(r"(?P<id>.+?)\+(?P<hops>\d*)")
 
@@ -50,10 +51,7 @@ class NoSuchNode(KeyError):
 
 def depends_on(graph: Graph, node_id: str) -> Finding:
     """What a snapshot or volume rests on: its data key, material, key and the accounts that own them."""
-    from networkx import ancestors
-
-    id = resolve(graph, node_id)
-    return _finding(graph, ancestors(_reading(graph), id), id)
+    return _finding(graph, _walked(resolve(graph, node_id), lambda id: _needs(graph, id)))
 
 
 def becomes_unreadable(graph: Graph, node_id: str) -> Finding:
@@ -61,10 +59,7 @@ def becomes_unreadable(graph: Graph, node_id: str) -> Finding:
 
     A volume attached before the key went stays readable until it is detached: the graph knows no attachment.
     """
-    from networkx import descendants
-
-    id = resolve(graph, node_id)
-    found = _finding(graph, descendants(_reading(graph), id), id)
+    found = _finding(graph, _walked(resolve(graph, node_id), lambda id: _needed_by(graph, id)))
     lost = tuple(node for node in found.nodes if node.kind in HOLDS_DATA)
     return Finding(bool(lost), lost, found.edges)
 
@@ -79,16 +74,16 @@ def independent_of(graph: Graph, node_id: str, account: str) -> Finding:
 
 def path(graph: Graph, from_id: str, to_id: str) -> Finding:
     """The shortest way by which `from_id` rests on `to_id` (a volume on a key), nodes and edges in that order."""
-    from networkx import NetworkXNoPath, shortest_path
-
     needed, needer = resolve(graph, to_id), resolve(graph, from_id)
-    reading = _reading(graph)
-    try:
-        ids = shortest_path(reading, needed, needer)[::-1]
-    except NetworkXNoPath:
+    came = _walked(needer, lambda id: _needs(graph, id)).came
+    if needed not in came:
         return Finding(False)
-    edges = tuple(reading[below][above]["edge"] for above, below in pairwise(ids))
-    return Finding(True, tuple(graph.nodes[id] for id in ids), edges)
+    ids, edges = [needed], list[Edge]()
+    while step := came[ids[-1]]:
+        id, edge = step
+        ids.append(id)
+        edges.append(edge)
+    return Finding(True, tuple(graph.nodes[id] for id in reversed(ids)), tuple(reversed(edges)))
 
 
 def no_path(graph: Graph, from_id: str, to_id: str) -> Finding:
@@ -100,7 +95,7 @@ def no_path(graph: Graph, from_id: str, to_id: str) -> Finding:
 def edges_between(graph: Graph, from_id: str, to_id: str, allows: Iterable[str] = ()) -> Finding:
     """The edges between two nodes that together allow every action named (`kms:*` allows all of kms)."""
     source, target = resolve(graph, from_id), resolve(graph, to_id)
-    edges = tuple(edge for edge in graph.edges if (edge.source, edge.target) == (source, target))
+    edges = tuple(edge for edge in graph.out_of.get(source, ()) if edge.target == target)
     covered = all(any(_allows(edge, action.lower()) for edge in edges) for action in allows)
     return Finding(bool(edges) and covered, tuple(graph.nodes[id] for id in (source, target)), edges)
 
@@ -111,7 +106,7 @@ def select(graph: Graph, text: str) -> Graph:
     `snap-1` alone is one node, `snap-1+` its neighbours; several selections stand apart by blanks. Accounts are boxes,
     not hops: two keys are no neighbours for being owned by one account. NoSuchNode for an id that is not there.
     """
-    chosen = {id for part in text.split() for id in _around(graph, *_parsed(graph, part))}
+    chosen = {id for part in text.split() for id in around(graph, *_parsed(graph, part))}
     accounts = {graph.nodes[id].account for id in chosen} - {""}
     return graph.only(chosen | accounts)
 
@@ -123,48 +118,91 @@ def resolve(graph: Graph, name: str) -> str:
     """
     if name in graph.nodes:
         return name
-    rules: tuple[Callable[[Node], bool], ...] = (
-        lambda node: node.kind == "account" and name.endswith(f"::{node.id}:root"),
-        lambda node: node.id.endswith((f"/{name}", f":{name}")),
-        lambda node: bool(node.label) and node.label == name,
-        lambda node: node.id.startswith(name) or node.id.rpartition("/")[2].startswith(name),
-    )
-    found = next((ids for rule in rules if (ids := [id for id, node in graph.nodes.items() if rule(node)])), [])
+    found = next((ids for ids in _meant(graph, name) if ids), [])
     if len(found) != 1:
         raise NoSuchNode(f"{'several nodes are' if found else 'no node is'} {name!r}{_nearest(graph, name, found)}")
     return found[0]
 
 
+def _meant(graph: Graph, name: str) -> Iterator[list[str]]:
+    """The ids that a name may mean, the surest way of naming first."""
+    account = name.removesuffix(":root").rpartition(":")[2]
+    yield [account] if name.endswith(f"::{account}:root") and _is_account(graph, account) else []
+    yield graph.by_end.get(name, [])
+    yield [id for id in graph.nodes if id.endswith((f"/{name}", f":{name}"))] if "/" in name or ":" in name else []
+    yield graph.by_label.get(name, [])
+    ends = (id for end in _beginning(graph.ends, name) for id in graph.by_end[end])
+    yield sorted({*_beginning(graph.ids, name), *ends})
+
+
+def _beginning(texts: list[str], start: str) -> Iterator[str]:
+    """Those of a sorted list that begin so."""
+    for at in range(bisect_left(texts, start), len(texts)):
+        if not texts[at].startswith(start):
+            return
+        yield texts[at]
+
+
+def _is_account(graph: Graph, id: str) -> bool:
+    return id in graph.nodes and graph.nodes[id].kind == "account"
+
+
 def _nearest(graph: Graph, name: str, found: list[str]) -> str:
+    """A few that fit, or that are written alike: of a large graph those near it in the alphabet are compared."""
     from difflib import get_close_matches
 
-    ids = found[:5] or get_close_matches(name, graph.nodes, n=3)
+    at = bisect_left(graph.ids, name)
+    ids = found[:5] or get_close_matches(name, graph.ids[max(0, at - NEAR) : at + NEAR], n=3)
     return f": {', '.join(ids)}" if ids else ""
 
 
-def _reading(graph: Graph) -> DiGraph:
-    """The graph of resting on, from what is needed to what needs it; of parallel edges one is enough."""
-    from networkx import DiGraph
-
-    reading = DiGraph()
-    reading.add_nodes_from(graph.nodes)
-    reading.add_edges_from((needed, needer, {"edge": edge}) for needed, needer, edge in _needs(graph))
-    return reading
+Step = tuple[str, Edge]  # a node, and the edge by which it is reached
 
 
-def _needs(graph: Graph) -> Iterator[tuple[str, str, Edge]]:
-    for edge in graph.edges:
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    origin: str
+    came: dict[str, Step | None]  # node -> where it was first reached from, nearest first
+    edges: set[Edge]
+
+
+def _walked(origin: str, steps: Callable[[str], Iterator[Step]]) -> _Walk:
+    """All that is reached from a node, breadth first."""
+    walk = _Walk(origin, {origin: None}, set())
+    ahead = deque([origin])
+    while ahead:
+        here = ahead.popleft()
+        for id, edge in steps(here):
+            walk.edges.add(edge)
+            if id not in walk.came:
+                walk.came[id] = (here, edge)
+                ahead.append(id)
+    return walk
+
+
+def _needs(graph: Graph, id: str) -> Iterator[Step]:
+    """What a node rests on next."""
+    for edge in graph.into.get(id, ()):
         if edge.kind in READING:
-            yield edge.source, edge.target, edge
-        elif edge.kind == "derived-from" and graph.nodes[edge.source].kind in REFERENCES:
-            yield edge.target, edge.source, edge
+            yield edge.source, edge
+    if graph.nodes[id].kind in REFERENCES:
+        yield from ((edge.target, edge) for edge in graph.out_of.get(id, ()) if edge.kind == "derived-from")
 
 
-def _finding(graph: Graph, ids: set[str], origin: str) -> Finding:
-    """These nodes in the graph's order, with the edges of resting on among them and the one asked about."""
-    among = ids | {origin}
-    edges = tuple(edge for needed, needer, edge in _needs(graph) if needed in among and needer in among)
-    return Finding(bool(ids), tuple(node for id, node in graph.nodes.items() if id in ids), edges)
+def _needed_by(graph: Graph, id: str) -> Iterator[Step]:
+    """What rests on a node next."""
+    for edge in graph.out_of.get(id, ()):
+        if edge.kind in READING:
+            yield edge.target, edge
+    for edge in graph.into.get(id, ()):
+        if edge.kind == "derived-from" and graph.nodes[edge.source].kind in REFERENCES:
+            yield edge.source, edge
+
+
+def _finding(graph: Graph, walk: _Walk) -> Finding:
+    """What was met, in the graph's order, with the edges of resting on by which it was."""
+    ids = sorted(walk.came.keys() - {walk.origin})
+    return Finding(bool(ids), tuple(graph.nodes[id] for id in ids), tuple(sorted(walk.edges)))
 
 
 def _allows(edge: Edge, action: str) -> bool:
@@ -181,9 +219,14 @@ def _parsed(graph: Graph, part: str) -> tuple[str, int]:
     return (resolve(graph, match["id"]), int(match["hops"] or 1)) if match else (resolve(graph, part), 0)
 
 
-def _around(graph: Graph, id: str, hops: int) -> set[str]:
-    near = {id}
+def around(graph: Graph, id: str, hops: int) -> set[str]:
+    near, rim = {id}, {id}
     for _ in range(hops):
-        ends = [(edge.source, edge.target) for edge in graph.edges if edge.kind != "owns"]
-        near |= {end for pair in ends if near & set(pair) for end in pair}
+        rim = {end for each in rim for end in _neighbours(graph, each)} - near
+        near |= rim
     return near
+
+
+def _neighbours(graph: Graph, id: str) -> Iterator[str]:
+    yield from (edge.target for edge in graph.out_of.get(id, ()) if edge.kind != "owns")
+    yield from (edge.source for edge in graph.into.get(id, ()) if edge.kind != "owns")

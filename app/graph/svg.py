@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from app.graph.build import Change, EdgeKey, Graph, edge_key
+from app.graph.build import Change, Graph, edge_key
 from app.graph.labels import LETTER_WIDTH, LINE_HEIGHT, Label, Point, Rect, label_lines
 from app.graph.layout import BAND_LEFT, WIDTH, Layout, is_drawn, layout
+from app.graph.marks import NOTHING, SIGNS, Mark, Marks, marks_of
 from app.graph.names import clipped, ordered, sentence, shortened, titled
 from app.kernel.edge import Edge, EdgeKind, Node
 
-Mark = Literal["gained", "lost", "changed"]
-Marks = Mapping[str | EdgeKey, Mark]
-
-SIGNS: Final[Mapping[Mark, str]] = {"gained": "+", "lost": "−", "changed": "≠"}
 _TROUBLE: Final = frozenset({"Disabled", "PendingDeletion", "PendingImport", "Unavailable", "error", "deleting"})
 _TONES: Final[Mapping[EdgeKind, str]] = {
     "material-of": "data",
@@ -41,9 +38,9 @@ _NAME_ROOM: Final = 118  # pixels
 
 _STYLE: Final = """
 .reseal{--page:#fff;--band:#f6f8fa;--box:#fff;--line:#d0d7de;--text:#1f2328;--dim:#59636e;--data:#0550ae;--may:#8a4600;
---past:#59636e;--gained:#116329;--lost:#b3111d;--changed:#6639ba;background:var(--page)}
+--past:#59636e;--gained:#116329;--lost:#b3111d;--changed:#6639ba;--named:#a1157a;background:var(--page)}
 @media (prefers-color-scheme:dark){.reseal{--page:#0d1117;--band:#161b22;--box:#0d1117;--line:#3d444d;--text:#f0f6fc;
---dim:#9da7b3;--data:#79b8ff;--may:#f0a35e;--past:#9da7b3;--gained:#56d364;--lost:#ff7b72;--changed:#d2a8ff}}
+--dim:#9da7b3;--data:#79b8ff;--may:#f0a35e;--past:#9da7b3;--gained:#56d364;--lost:#ff7b72;--changed:#d2a8ff;--named:#ff8ad8}}
 .reseal text{font-family:system-ui,"Segoe UI","Liberation Sans",Arial,sans-serif;fill:var(--text)}
 .reseal .page{fill:var(--page)} .reseal .band{fill:var(--band);stroke:var(--line)}
 .reseal .heading{font-size:16px;font-weight:600} .reseal .legend{font-size:11px;fill:var(--dim)}
@@ -53,14 +50,15 @@ _STYLE: Final = """
 .reseal .behind{fill:var(--band)} .reseal .mark{font-size:13px;font-weight:700;text-anchor:middle}
 .reseal .mark circle{fill:var(--box);stroke-width:1.5}
 .reseal .past{stroke-dasharray:1.5 3} .reseal .lost .box,.reseal .lost.way{stroke-dasharray:6 4}
-.reseal .lost .name{text-decoration:line-through} .reseal .gained.way,.reseal .changed.way{stroke-width:2.4}
+.reseal .lost .name{text-decoration:line-through} .reseal .gained.way,.reseal .changed.way,
+.reseal .named.way{stroke-width:2.4}
 """
 _TONE_STYLE: Final = (
     ".reseal .{0}.way,.reseal .{0} circle{{stroke:var(--{0})}}"
     ".reseal .{0}.label,.reseal .{0}.mark text,.reseal .head-{0}{{fill:var(--{0})}}"
     ".reseal .{0}>.box{{stroke:var(--{0});stroke-width:2}}\n"
 )
-_TONE_NAMES: Final = ("data", "may", "past", "gained", "lost", "changed")
+_TONE_NAMES: Final = ("data", "may", "past", "gained", "lost", "changed", "named")
 
 
 def svg(
@@ -68,22 +66,23 @@ def svg(
     positions: Layout | None = None,
     highlight: Change | None = None,
     title: str = "Keys and what rests on them",
+    marks: Marks = NOTHING,
 ) -> str:
-    """The graph as a standalone SVG 1,200 pixels wide.
+    """The graph as a standalone SVG 1,200 pixels wide; `marks`: what is pointed out beside the change.
 
     `positions` come from `layout` of a union of graphs that holds this one (and what `highlight` lost): else KeyError.
     """
     change = highlight or Change()
     shown = _with_lost(graph, change)
     places = positions or layout(shown)
-    marks = _marks(change)
+    marks = {**marks, **marks_of(change)}
     edges = [edge for edge in shown.edges if is_drawn(shown, edge)]
     parts = (
-        *_opening(shown, places, title, change),
+        *_opening(shown, places, title, change, marks),
         *_bands(shown, places),
         *(_way(shown, edge, places.ways[edge_key(edge)], _tone(edge, marks)) for edge in edges),
-        *(_node(node, places.boxes[node.id], marks.get(node.id)) for node in ordered(shown)),
         *(_label(edge, label, places, marks) for edge in edges if (label := places.labels.get(edge_key(edge)))),
+        *(_node(node, places.boxes[node.id], marks.get(node.id)) for node in ordered(shown)),
         "</svg>",
     )
     return "\n".join(parts) + "\n"
@@ -94,18 +93,7 @@ def _with_lost(graph: Graph, change: Change) -> Graph:
     return Graph(MappingProxyType(nodes), (*graph.edges, *change.lost_edges))
 
 
-def _marks(change: Change) -> Marks:
-    return {
-        **{node.id: "gained" for node in change.gained_nodes},
-        **{node.id: "lost" for node in change.lost_nodes},
-        **{node.id: "changed" for _, node in change.changed_nodes},
-        **{edge_key(edge): "gained" for edge in change.gained_edges},
-        **{edge_key(edge): "lost" for edge in change.lost_edges},
-        **{edge_key(edge): "changed" for _, edge in change.changed_edges},
-    }
-
-
-def _opening(graph: Graph, places: Layout, title: str, change: Change) -> Iterator[str]:
+def _opening(graph: Graph, places: Layout, title: str, change: Change, marks: Marks) -> Iterator[str]:
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="reseal" role="img" width="{WIDTH}" height="{places.height:g}"'
         f' viewBox="0 0 {WIDTH} {places.height:g}" aria-labelledby="reseal-title reseal-about">'
@@ -116,7 +104,7 @@ def _opening(graph: Graph, places: Layout, title: str, change: Change) -> Iterat
     yield "<defs>" + "".join(map(_arrow, _TONE_NAMES)) + "</defs>"
     yield f'<rect class="page" width="{WIDTH}" height="{places.height:g}"/>'
     yield f'<text class="heading" x="{BAND_LEFT}" y="32">{escape(title)}</text>'
-    yield from _legend(change)
+    yield from _legend(marks)
 
 
 def _about(graph: Graph, change: Change) -> str:
@@ -127,10 +115,10 @@ def _about(graph: Graph, change: Change) -> str:
     return ". ".join(f"Lost: {fact}" if fact in lost else fact for fact in (*nodes, *edges)) + "."
 
 
-def _legend(change: Change) -> Iterator[str]:
+def _legend(marks: Marks) -> Iterator[str]:
     x: float = WIDTH - BAND_LEFT
-    marks = [(mark, f"{SIGNS[mark]} {mark}") for mark in dict.fromkeys(_marks(change).values())]
-    for tone, words in reversed([*_LEGEND, *marks]):
+    signs = [(mark, f"{SIGNS[mark]} {mark}") for mark in dict.fromkeys(marks.values())]
+    for tone, words in reversed([*_LEGEND, *signs]):
         x -= len(words) * LETTER_WIDTH + 6
         yield f'<text class="legend" x="{x:g}" y="31">{words}</text>'
         yield f'<path class="way {tone}" d="M{x - 32:g} 27H{x - 7:g}" marker-end="url(#head-{tone})"/>'

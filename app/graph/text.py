@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from textwrap import wrap
 from typing import Final
+
+from msgspec.structs import replace
 
 from app.graph.build import Change, Graph
 from app.graph.names import WORDS, label_of, ordered, sentence, shortened

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from app.kernel import endpoint
+from app.kernel.call import Caller, root_of
 from app.kernel.clock import iso
 from app.kernel.errors import Refusal, Refused
 from app.kernel.log import DecisionEntry
@@ -34,7 +35,7 @@ from app.policy.trace import to_json
 
 if TYPE_CHECKING:
     from app.crypto.material import Secret
-    from app.kernel.call import Call, Caller
+    from app.kernel.call import Call
     from app.kernel.draft import Draft
     from app.kernel.records import Record
     from app.kernel.world import World
@@ -92,6 +93,25 @@ class PrincipalFacts:
     tags: tuple[tuple[str, str], ...] = ()
     is_service_linked: bool = False
     service: str = ""  # of a service-linked role: the service that may assume it
+
+
+def caller_of(facts: PrincipalFacts, session: str, at_ms: int = 0) -> Caller:
+    """The root or user itself; of a role a session of that name, `at_ms`: opened then, for the longest time allowed."""
+    if facts.kind == "root":
+        return root_of(facts.account)
+    if facts.kind == "user":
+        return Caller("user", facts.account, facts.arn, facts.unique_id)
+    name = facts.arn.rpartition("/")[2]
+    return Caller(
+        "session",
+        facts.account,
+        f"arn:aws:sts::{facts.account}:assumed-role/{name}/{session}",
+        f"{facts.unique_id}:{session}",
+        role_arn=facts.arn,
+        role_id=facts.unique_id,
+        issued_at_ms=at_ms,
+        expires_at_ms=at_ms + facts.session_seconds_max * 1000 if at_ms else 0,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ from app.kernel.call import Call, Reply, Request
 from app.kernel.clock import Clock
 from app.kernel.draft import Job
 from app.kernel.errors import AwsError
-from app.kernel.log import CallEntry
+from app.kernel.log import CallEntry, MemoryLog
 from app.kernel.operation import Services
 from app.kernel.perform import Outcome, abandon_job, perform, run_job
 from app.kernel.records import Record
-from app.kernel.store import Commit, Conflict, Store, Unavailable
+from app.kernel.store import Commit, Conflict, MemoryStore, Store, Unavailable
 from app.kernel.world import Rules, World
 
 log = logging.getLogger("reseal.cloud")
@@ -82,6 +82,11 @@ class Still:
 
     services: Services
     world: World
+
+    def aside(self, world: World | None = None) -> Cloud:
+        """A fork (of another world, where one is given) in a store and with a log of its own: nothing of it stays."""
+        apart = replace(world or self.world, branch=os.urandom(16), log=MemoryLog())
+        return Cloud.create(self.services, MemoryStore(), apart)
 
 
 class Cloud:
@@ -136,6 +141,10 @@ class Cloud:
     def fork(self, name: str) -> Cloud:
         """Another world that begins as this one is now. What is inherited is shared; the branch is drawn anew."""
         return Cloud.create(self._services, self._store, replace(self.world, name=name, branch=os.urandom(16)))
+
+    def aside(self, world: World | None = None) -> Cloud:
+        """`Still.aside`, of the world now."""
+        return self.still().aside(world)
 
     # inside
 

@@ -1,9 +1,15 @@
-"""What services tell the graph: typed edges between things, each with what it rests on."""
+"""What services tell the graph: typed edges between things, each with what it rests on.
+
+A world has as many of these as records, several times over: they are structs that the garbage collector need not
+visit (they hold texts alone), made in a tenth of the time of a dataclass. That a thing's account owns it goes without
+saying: the graph adds it to every node that names an account.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 NodeKind = Literal[
     "account", "principal", "key", "material", "alias", "grant", "data-key", "snapshot", "volume", "image", "service"
@@ -23,8 +29,7 @@ EdgeKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Node:
+class Node(Struct, frozen=True, order=True, gc=False):
     kind: NodeKind
     id: str  # unique in the graph: an ARN or resource id
     account: str = ""  # owner: the box it is drawn in
@@ -32,8 +37,7 @@ class Node:
     state: str = ""  # Enabled, completed, available, ...
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
+class Edge(Struct, frozen=True, order=True, gc=False):
     kind: EdgeKind
     source: str  # Node.id
     target: str  # Node.id

@@ -9,18 +9,17 @@ blocks under one name. INVARIANT: a repair counts as verified only if the reques
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
+from app.kernel.authority import caller_of
 from app.kernel.call import Caller, Reply, Request, root_of
 from app.kernel.cloud import Cloud, Still
 from app.kernel.draft import Job
-from app.kernel.log import CallEntry, Entry, MemoryLog
-from app.kernel.store import MemoryStore
+from app.kernel.log import CallEntry, Entry
 from app.kernel.world import World
 from app.policy.document import DocumentKind, principals_named
 from app.policy.document import parse as parsed
@@ -82,18 +81,12 @@ def request_of(entries: Iterable[Entry], root: str) -> Request | None:
 # The trial.
 
 
-def fork(cloud: Cloud | Still, world: World) -> Cloud:
-    """The world in a store of its own, with an empty log: what is done there is all that is found in it."""
-    aside = replace(world, branch=os.urandom(16), log=MemoryLog())
-    return Cloud.create(cloud.services, MemoryStore(), aside)
-
-
 def trial(cloud: Cloud | Still, request: Request, repair: Repair, texts: Mapping[Place, str]) -> Outcome:
     """Make the repair in a fork and the request after it. `texts`: the policies as they read before.
 
     Raises CannotApply where the repair itself is refused.
     """
-    aside = fork(cloud, cloud.world)
+    aside = cloud.aside()
     saved, notes = _stepped(aside, repair), list[str]()
     try:
         changes = list(after(repair, lambda place: texts.get(place, "")))
@@ -230,13 +223,7 @@ def _who_may(cloud: Cloud, place: Place, account: str, before: str) -> Iterator[
         facts = facts_of(cloud.world, name) if facts_of else None
         if facts is None or facts.account != account:
             continue
-        if facts.kind == "user":
-            yield Caller("user", account, facts.arn, facts.unique_id)
-        elif facts.kind == "role":
-            session = f"arn:aws:sts::{account}:assumed-role/{plain_name(facts.arn)}/repair"
-            yield Caller(
-                "session", account, session, f"{facts.unique_id}:repair", role_arn=facts.arn, role_id=facts.unique_id
-            )
+        yield caller_of(facts, "repair")
 
 
 def trace_of(told: Story) -> dict[str, Any]:

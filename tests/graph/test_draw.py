@@ -7,12 +7,12 @@ import os
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
 from app.graph.build import Graph, diff, graph_of, union
 from app.graph.draw import FORMATS, change_text, facts, layout, svg, to_dot, to_graphml, to_json, to_mermaid, tree

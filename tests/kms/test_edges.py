@@ -31,7 +31,6 @@ def test_a_key_has_materials_names_and_grants(lab: Lab) -> None:
     lab.ok(SOURCE, "DisableKey", KeyId=key)
     nodes, edges = told(lab)
     assert Node("key", key, SOURCE, "app", "Disabled") in nodes
-    assert Edge("owns", SOURCE, key) in edges
     assert Edge("points-to", f"arn:aws:kms:us-east-1:{SOURCE}:alias/app", key) in edges
     assert Edge("grant-of", key, grant) in edges
     assert Edge("grants", grant, user.arn, grant, ("kms:Decrypt",)) in edges

@@ -144,7 +144,7 @@ def test_the_graph_is_narrowed_to_a_neighbourhood(rest: TestClient, worlds: Worl
     copy, _ = refused_copy(worlds)
     answer = rest.get("/api/v1/worlds/default/graph", params={"select": f"{copy}+1"}).json()
     assert copy in [node["id"] for node in answer["nodes"]]
-    assert rest.get("/api/v1/worlds/default/graph", params={"select": "snap-none"}).status_code == 400
+    assert rest.get("/api/v1/worlds/default/graph", params={"select": "snap-none"}).status_code == 404
 
 
 def test_the_log_is_read_on_from_a_position(rest: TestClient, worlds: Worlds) -> None:

@@ -1,6 +1,6 @@
 """What AWS has no word for: worlds and their clocks, calls with their decisions, explanations, the graph.
 
-    /api/v1/worlds[/{world}[/fork|clock|log|notices|evidence|explanation|graph]]   OpenAPI at /api/docs
+    /api/v1/worlds[/{world}[/fork|clock|log|notices|evidence|explanation|graph/...|recording]]   OpenAPI at /api/docs
     /api/v1/runs...   /api/v1/policy/evaluate
     /_reseal/health|ready|info   /_localstack/health
 
@@ -21,6 +21,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.doors.rest import strict
+from app.doors.rest.graph import graph_router
 from app.doors.rest.notices import notices_router
 from app.doors.rest.policy import policy_router
 from app.doors.rest.prices import prices_router
@@ -79,7 +80,7 @@ def rest_app(worlds: Worlds, runs: Runs, version: str) -> FastAPI:
     app.include_router(_health(worlds, version))
     routers = (
         _worlds(worlds, runs), runs_router(runs), recordings_router(worlds), policy_router(), prices_router(worlds),
-        notices_router(worlds),
+        notices_router(worlds), graph_router(worlds),
     )  # fmt: skip
     for router in routers:
         app.include_router(router, prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])
@@ -214,29 +215,7 @@ def _worlds(worlds: Worlds, runs: Runs) -> APIRouter:
             return Response(told.text, media_type="text/plain; charset=utf-8")
         return Response(msgspec.json.encode(told.json), media_type="application/json")
 
-    @router.get("/worlds/{world}/graph", responses=strict.forms("text/plain", *_MEDIA.values()))
-    async def graph(
-        world: str, format: Literal["json", "dot", "mermaid", "graphml", "svg", "tree"] = "json", select: str = ""
-    ) -> Response:
-        """The graph of key dependencies; `select` narrows it to a node and its neighbours, as in `snap-1+2`."""
-        from app.graph import build, questions
-
-        found = build.build(worlds.services, cloud_of(world).world)
-        try:
-            return drawn(questions.select(found, select) if select else found, format)
-        except (LookupError, ValueError) as error:
-            raise HTTPException(400, str(error)) from None
-
     return router
-
-
-_MEDIA = {"json": "application/json", "dot": "text/vnd.graphviz", "graphml": "application/xml", "svg": "image/svg+xml"}
-
-
-def drawn(graph: Any, format: str) -> Response:
-    from app.graph import draw
-
-    return Response(draw.FORMATS[format](graph), media_type=_MEDIA.get(format, "text/plain"))
 
 
 def as_evidence(entries: list[Entry]) -> dict[str, Any]:

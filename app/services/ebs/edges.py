@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 def edges(world: World) -> Iterator[Node | Edge]:
     for volume in world.records.scan(Volume):
-        yield Node("volume", volume.id, volume.account, volume.id, volume.state)
+        yield Node("volume", volume.id, volume.account, state=volume.state)
         yield from _of(world, volume, volume.snapshot_id)
     for snapshot in world.records.scan(Snapshot):
-        yield Node("snapshot", snapshot.id, snapshot.account, snapshot.id, snapshot.state)
+        yield Node("snapshot", snapshot.id, snapshot.account, state=snapshot.state)
         yield from _of(world, snapshot, snapshot.source_id)
         for account in snapshot.shared_with:
             yield Edge("shared-with", snapshot.id, account, "createVolumePermission")
         if snapshot.is_public:
             yield Edge("shared-with", snapshot.id, "all", "createVolumePermission")
     for binned in world.records.scan(Binned):  # out of everybody's reach, but it needs its key when it comes back
-        yield Node("snapshot", binned.id, binned.account, binned.id, "recoverable")
+        yield Node("snapshot", binned.id, binned.account, state="recoverable")
         yield from _of(world, binned.snapshot, binned.snapshot.source_id)
     for image in world.records.scan(Image):
         if image.is_there:
@@ -37,7 +37,6 @@ def edges(world: World) -> Iterator[Node | Edge]:
 def _of_image(image: Image) -> Iterator[Node | Edge]:
     """An image holds no data: it names snapshots, for those who may launch it."""
     yield Node("image", image.id, image.account, image.name, image.state)
-    yield Edge("owns", image.account, image.id)
     for device in image.devices:
         if device.snapshot_id:
             yield Edge("derived-from", image.id, device.snapshot_id, device.device)
@@ -49,8 +48,7 @@ def _of_image(image: Image) -> Iterator[Node | Edge]:
 
 
 def _of(world: World, thing: Volume | Snapshot, source_id: str) -> Iterator[Node | Edge]:
-    """Owner, what it was made from, and the chain material -> data key -> thing that reading it takes."""
-    yield Edge("owns", thing.account, thing.id)
+    """What it was made from, and the chain material -> data key -> thing that reading it takes."""
     if source_id:
         yield Edge("derived-from", thing.id, source_id)
     if thing.data_key and thing.state != "creating":  # until then it is the snapshot's

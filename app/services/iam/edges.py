@@ -6,18 +6,13 @@ from collections.abc import Iterator
 
 from app.kernel.edge import Edge, Node
 from app.kernel.world import World
-from app.services.iam.records import Account, Principal, Role, User
+from app.services.iam.records import Account, Role, User
 
 
 def edges(world: World) -> Iterator[Node | Edge]:
-    """Nodes of accounts and principals, an `owns` edge from each account to each of its principals."""
+    """Nodes of accounts and principals."""
     for account in world.records.scan(Account):
-        yield Node("account", account.id, account.id, account.id)
+        yield Node("account", account.id, account.id)
     for kind in (User, Role):
         for principal in world.records.scan(kind):
-            yield from _principal(principal)
-
-
-def _principal(one: Principal) -> Iterator[Node | Edge]:
-    yield Node("principal", one.arn, one.account, one.name)
-    yield Edge("owns", one.account, one.arn)
+            yield Node("principal", principal.arn, principal.account, principal.name)

@@ -21,7 +21,6 @@ from app.services.kms.records import Alias, Grant, Key, Material, key_arn
 def edges(world: World) -> Iterator[Node | Edge]:
     for key in world.records.scan(Key):
         yield Node("key", key.arn, key.account, key.description or key.id, key.state)
-        yield Edge("owns", key.account, key.arn)
         yield from _policy_edges(key)
     for material in world.records.scan(Material):
         yield from _material(material)
