@@ -220,7 +220,7 @@ def to_json(
 ) -> dict[str, Any]:  # fmt: skip
     """The form of ecosystem.md 7.2. `verified`: was the whole call tried with it, in a fork?"""
     told = {
-        "edits": [_edit(edit, texts(edit.place), locate(texts(edit.place))) for edit in repair.edits],
+        "edits": list(_edits(repair, texts, locate)),
         "steps": [_step(step) for step in repair.steps],
         "size": repair.size,
         "verified": verified,
@@ -231,6 +231,15 @@ def to_json(
         told["others_kept"] = others.kept
         told["others_opened"] = [dict(zip(("caller", "action", "resource"), one, strict=True)) for one in others.opened]
     return told
+
+
+def _edits(repair: Repair, texts: Texts, locate: Locate) -> Iterator[dict[str, object]]:
+    """The edits in order; a later one may lead into a statement that an earlier one adds."""
+    now: dict[Place, str] = {}
+    for edit in repair.edits:
+        text = now.get(edit.place, texts(edit.place))
+        yield _edit(edit, text, locate(texts(edit.place)))
+        now[edit.place] = apply(text, edit)
 
 
 def _edit(edit: Edit, text: str, file: str | None) -> dict[str, object]:
