@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 Difference = tuple[Path, str]
+Trail = list[tuple[str, Mapping[str, Any]]]  # (account, event), oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Seen:
 
 def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator[Difference]:
     """Everything in which a step is not as expected; without `expect.error` it must have succeeded."""
-    yield from _error(expect, seen)
+    yield from _error(expect, seen, names)
     if expect is None:
         return
     if expect.response is not None and not seen.answer.error:
@@ -49,6 +50,7 @@ def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator
     if not seen.has_evidence:  # an endpoint that keeps none: what rests on evidence is not checked there, and said so
         return
     yield from _events(expect.events, seen.evidence, names)
+    yield from _no_events(expect.no_events, seen.evidence, names)
     if expect.decision is not None:
         yield from expect_decision.differences(expect.decision, seen.evidence, names)
     if expect.graph is not None:
@@ -65,14 +67,14 @@ def repair_differences(wanted: RepairSpec, offered: Sequence[Mapping[str, Any]],
 
 def unchecked(expect: ExpectSpec | None) -> list[str]:
     """The parts of an expectation that need evidence."""
-    parts = ("events", "decision", "graph")
-    return [part for part in parts if expect is not None and getattr(expect, part)]
+    parts = ("events", "no-events", "decision", "graph")
+    return [part for part in parts if expect is not None and getattr(expect, part.replace("-", "_"))]
 
 
 # --- errors and trees ---
 
 
-def _error(expect: ExpectSpec | None, seen: Seen) -> Iterator[Difference]:
+def _error(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator[Difference]:
     error, wanted = seen.answer.error, expect.error if expect else None
     if wanted is None:
         if error:
@@ -83,7 +85,7 @@ def _error(expect: ExpectSpec | None, seen: Seen) -> Iterator[Difference]:
     elif not like(wanted.code, error.code):
         yield ("expect", "error"), f"failed with {error.code} ({error.message}), not with {wanted.code}"
     elif wanted.message is not None:
-        yield from _tree(wanted.message, error.message, ("expect", "error", "message"))
+        yield from _tree(fill(wanted.message, names.scope), error.message, ("expect", "error", "message"))
 
 
 def _tree(expected: Any, actual: Any, path: Path) -> Iterator[Difference]:
@@ -135,7 +137,7 @@ def fits(expected: Any, actual: Any) -> bool:
 
 def _events(expected: Iterable[Mapping[str, Any]], evidence: Evidence, names: Names) -> Iterator[Difference]:
     """Each expected event, found in the trail after the one before it."""
-    trail: list[tuple[str, Mapping[str, Any]]] = [(each["account"], each.get("body") or {}) for each in evidence.events]
+    trail = _trail(evidence)
     position = 0
     for index, wanted in enumerate(expected):
         found = _next_event(fill(wanted, names.scope), trail, position, names)
@@ -147,9 +149,20 @@ def _events(expected: Iterable[Mapping[str, Any]], evidence: Evidence, names: Na
         position = found + 1
 
 
-def _next_event(
-    wanted: Mapping[str, Any], trail: list[tuple[str, Mapping[str, Any]]], start: int, names: Names
-) -> int | None:
+def _no_events(unwanted: Iterable[Mapping[str, Any]], evidence: Evidence, names: Names) -> Iterator[Difference]:
+    trail = _trail(evidence)
+    for index, each in enumerate(unwanted):
+        found = _next_event(fill(each, names.scope), trail, 0, names)
+        if found is not None:
+            account, body = trail[found]
+            yield ("expect", "no-events", index), f"the trail of {account} has {body.get('eventName')}"
+
+
+def _trail(evidence: Evidence) -> Trail:
+    return [(each["account"], each.get("body") or {}) for each in evidence.events]
+
+
+def _next_event(wanted: Mapping[str, Any], trail: Trail, start: int, names: Names) -> int | None:
     account = wanted.get("account")
     id = names.accounts.get(str(account), account)
     rest = {key: value for key, value in wanted.items() if key != "account"}

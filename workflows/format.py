@@ -153,6 +153,7 @@ class ExpectSpec(Model):
     later: Tree | None = Field(None, description="the resource, described after it has settled")
     error: Annotated[ErrorSpec | None, BeforeValidator(_code)] = None
     events: tuple[Tree, ...] = Field((), description="CloudTrail events, in order")
+    no_events: tuple[Tree, ...] = Field((), description="CloudTrail events that the step may not set off, in any account")
     decision: DecisionSpec | None = None
     graph: GraphSpec | None = None
     repair: RepairSpec | None = Field(None, description="what would make the step succeed; checked by `reseal run`")
