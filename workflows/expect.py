@@ -106,7 +106,17 @@ def _mapping(expected: Mapping[str, Any], actual: Any, path: Path) -> Iterator[D
             yield path, f"is {_shown(actual)}, which is not like {expected['like']!r}"
         return
     for key, inner in expected.items():
-        yield from _tree(inner, search(key, actual), (*path, key))
+        yield from _tree(inner, _member(key, actual), (*path, key))
+
+
+def _member(key: str, actual: Any) -> Any:
+    """What stands under a key itself (`kms:ViaService` is no JMESPath), else what JMESPath finds; None for nothing."""
+    if isinstance(actual, Mapping) and key in actual:
+        return actual[key]
+    try:
+        return search(key, actual)
+    except ValueError:
+        return None
 
 
 def _list(expected: Sequence[Any], actual: Any, path: Path) -> Iterator[Difference]:

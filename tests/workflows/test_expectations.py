@@ -56,3 +56,26 @@ def test_an_event_that_should_not_be_there_is_told_at_its_line(
 def test_an_unwanted_event_names_an_account_of_the_scenario(write: Callable[..., Path], services: Services) -> None:
     with pytest.raises(InvalidFile, match="there is no account 'two'"):
         load(written(write, "x", "{account: two}"), services.operations)
+
+
+SEALED = """\
+reseal: 1
+name: Sealed
+accounts: [one]
+given:
+  - {id: key, as: one/root, call: kms:CreateKey, save: {ARN: KeyMetadata.Arn}}
+steps:
+  - id: sealed
+    as: one/root
+    call: kms:Encrypt
+    with: {KeyId: "${{ key.ARN }}", Plaintext: aGVsbG8=, EncryptionContext: {"aws:ebs:id": vol-1}}
+    expect:
+      events: [{eventName: Encrypt, requestParameters: {encryptionContext: {%s}}}]
+"""
+
+
+def test_a_key_of_a_tree_may_be_a_name_that_is_no_jmespath(write: Callable[..., Path], services: Services) -> None:
+    """Condition keys and encryption contexts have colons. One that is not there is a difference, not a crash."""
+    assert run(write(SEALED % '"aws:ebs:id": vol-1'), services).ok
+    assert not run(write(SEALED % '"aws:ebs:id": vol-2'), services).ok
+    assert not run(write(SEALED % '"aws:rds:id": vol-1'), services).ok
