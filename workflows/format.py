@@ -52,6 +52,7 @@ class PrincipalSpec(Model):
 
     user: str | None = Field(None, description="name of an IAM user to make")
     role: str | None = Field(None, description="name of an IAM role to make; calls come from a session of it")
+    path: str = Field("/", pattern=r"^/([!-.0-~]+/)*$", max_length=512, description="of its ARN in IAM: /teams/storage/")
     policies: tuple[Document, ...] = ()
     trust: Document | None = Field(None, description="of a role; the account itself if left out")
     boundary: Document | None = None
