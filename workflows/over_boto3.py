@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from app.kernel import shapes
@@ -84,10 +84,12 @@ class OverBoto3:
 
     @cached_property
     def _session(self) -> Any:
-        """One for all whose keys are known: it keeps the models, which are most of the cost of a client."""
+        """One for all whose keys are known."""
         from botocore.session import Session
 
-        return Session()
+        session = Session()
+        session.register_component("data_loader", _loader())
+        return session
 
     def _credentials(self, principal: str) -> Credentials:
         account, _, name = principal.partition("/")
@@ -113,6 +115,15 @@ class OverBoto3:
 
     def graph(self) -> Graph | None:
         return None
+
+
+@cache
+def _loader() -> Any:
+    """One for all runs of this process: it keeps the models, which are nearly all of the cost of a client."""
+    from botocore.loaders import create_loader
+    from botocore.session import Session
+
+    return create_loader(Session().get_config_variable("data_path"))
 
 
 def _client_token(service: str, name: str, key: str) -> dict[str, str]:
