@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from app.kernel import shapes
 from app.kernel.call import Caller, Request, root_of
 from app.kernel.cloud import Cloud, new_world
 from app.kernel.log import CallEntry, DecisionEntry, EventEntry
@@ -49,7 +50,7 @@ class InProcess:
 
     def call(self, principal: str, operation: str, parameters: Mapping[str, Any], region: str, key: str = "") -> Answer:
         caller = self._caller(principal)
-        return _answer(self.cloud.call(Request(operation, parameters, caller, region, idempotency_key=key)))
+        return _answer(operation, self.cloud.call(Request(operation, parameters, caller, region, idempotency_key=key)))
 
     def _caller(self, principal: str) -> Caller:
         account, _, name = principal.partition("/")
@@ -99,6 +100,21 @@ def _plain(entry: CallEntry | DecisionEntry | EventEntry) -> Json:
     return plain
 
 
-def _answer(reply: Reply) -> Answer:
+def _answer(operation: str, reply: Reply) -> Answer:
     error = reply.error and Failure(reply.error.code, reply.error.message, reply.error.status)
-    return Answer(reply.request_id, reply.answer or {}, error or None, reply.decision_id)
+    value: Mapping[str, Any] = reply.answer or {}
+    if operation.startswith("iam:"):
+        model: Any = shapes.operation_model(*operation.split(":"))
+        value = _opened(model.output_shape, value) if model.output_shape else value
+    return Answer(reply.request_id, value, error or None, reply.decision_id)
+
+
+def _opened(shape: Any, value: Any) -> Any:
+    """An answer of IAM as botocore reads it: policy documents are trees, not text."""
+    if shape.type_name == "structure":
+        members: Mapping[str, Any] = value
+        return {name: _opened(shape.members[name], inner) for name, inner in members.items()}
+    if shape.type_name == "list":
+        items: Sequence[Any] = value
+        return [_opened(shape.member, inner) for inner in items]
+    return json.loads(value) if shape.name == "policyDocumentType" and value else value

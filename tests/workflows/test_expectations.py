@@ -79,3 +79,74 @@ def test_a_key_of_a_tree_may_be_a_name_that_is_no_jmespath(write: Callable[..., 
     assert run(write(SEALED % '"aws:ebs:id": vol-1'), services).ok
     assert not run(write(SEALED % '"aws:ebs:id": vol-2'), services).ok
     assert not run(write(SEALED % '"aws:rds:id": vol-1'), services).ok
+
+
+PORTABLE = """\
+reseal: 1
+name: One
+portable: true
+accounts: [one]
+%s
+steps:
+  - {id: key, as: one/root, call: kms:CreateKey%s}
+%s
+"""
+
+
+def test_a_portable_scenario_claims_what_a_caller_can_see(write: Callable[..., Path], services: Services) -> None:
+    """Evidence may stand beside it, and is left unchecked where there is none."""
+    for expect in ("", ", expect: {response: {KeyMetadata: {Enabled: true}}, events: [{eventName: CreateKey}]}"):
+        assert load(write(PORTABLE % ("clock: real", expect, "")), services.operations).spec.portable
+
+
+@pytest.mark.parametrize(
+    ("before", "expect", "after", "at", "says"),
+    [
+        ("clock: manual", "", "", ":5:1: ", "no `clock: manual`"),
+        ("", "", "  - {id: later, advance: 8d}", ":8:17: ", "no `advance:`"),
+        ("", ", expect: {events: [{eventName: CreateKey}]}", "", ":3:1: ", "would claim nothing"),
+    ],
+)
+def test_what_calls_itself_portable_and_is_not_is_refused_at_its_line(
+    before: str, expect: str, after: str, at: str, says: str, write: Callable[..., Path], services: Services
+) -> None:
+    with pytest.raises(InvalidFile) as caught:
+        load(write(PORTABLE % (before, expect, after)), services.operations)
+    assert says in str(caught.value)
+    assert at in str(caught.value)
+
+
+def test_what_extends_a_portable_scenario_says_anew_whether_it_is(
+    write: Callable[..., Path], services: Services, tmp_path: Path
+) -> None:
+    write(PORTABLE % ("", "", ""))
+    child = tmp_path / "child.reseal.yaml"
+    child.write_text("reseal: 1\nextends: s.reseal.yaml\nsteps:\n  - {id: later, advance: 8d}\n", encoding="utf-8")
+    assert not load(child, services.operations).spec.portable
+
+
+DOCUMENTS = """\
+reseal: 1
+name: Documents
+accounts: [one]
+principals:
+  one/worker: {role: worker, path: /teams/, policies: [{Version: "2012-10-17", Statement: []}]}
+steps:
+  - id: role
+    as: one/root
+    call: iam:GetRole
+    with: {RoleName: worker}
+    expect:
+      response: {"Role.AssumeRolePolicyDocument.Statement[0].Action": "sts:AssumeRole", Role: {Path: /teams/}}
+  - id: all
+    as: one/root
+    call: iam:GetAccountAuthorizationDetails
+    expect:
+      response: {"RoleDetailList[0].RolePolicyList[0].PolicyDocument.Version": "2012-10-17"}
+"""
+
+
+def test_policy_documents_of_iam_are_trees_as_boto3_reads_them(write: Callable[..., Path], services: Services) -> None:
+    """So an expectation of one holds in process and over HTTP alike."""
+    report = run(write(DOCUMENTS), services)
+    assert report.ok, report
