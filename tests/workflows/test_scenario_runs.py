@@ -1,4 +1,4 @@
-"""What a run keeps and shows of the scenarios that come with reseal. That each ends as it says: test_shipped_scenarios."""
+"""What a run of the scenarios that come with reseal keeps and shows; that each ends as it says: test_shipped_scenarios."""
 
 from __future__ import annotations
 
