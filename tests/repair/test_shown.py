@@ -76,7 +76,7 @@ def test_an_edit_of_a_statement_that_the_same_repair_adds_names_that_statement(f
     """An importer who may do nothing in KMS needs several actions on one key: a new statement, then more actions."""
     silent = folder / "broken/policies/importer-silent.json"
     silent.write_text(
-        '{"Version": "2012-10-17", "Statement": [{"Sid": "Ec2", "Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}',
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}',
         encoding="utf-8",
     )
     scenario = folder / SILENT

@@ -1,4 +1,4 @@
-"""Each group of the casebook, and each row of what is easily got wrong, has its scenario or its reason; the index too."""
+"""Each group of the casebook and each row of what is easily got wrong has its scenario or its reason; and the index."""
 
 from __future__ import annotations
 

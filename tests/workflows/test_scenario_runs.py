@@ -1,4 +1,4 @@
-"""What a run of the scenarios that come with reseal keeps and shows; that each ends as it says: test_shipped_scenarios."""
+"""What a run of a scenario that comes with reseal keeps and shows. How each of them ends: test_shipped_scenarios."""
 
 from __future__ import annotations
 
