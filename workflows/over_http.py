@@ -42,7 +42,7 @@ class OverHttp(OverBoto3):
         finally:
             client.meta.events.unregister("before-call", mark, unique_id="reseal-key")
 
-    def _new_client(self, principal: str, service: str, region: str) -> Any:
+    def _new_client(self, profile: str, service: str, region: str) -> Any:
         """A client whose calls are the same when they are repeated.
 
         Our own key stands for what botocore would add of its own: a random ClientToken, and a PresignedUrl that is
@@ -50,7 +50,7 @@ class OverHttp(OverBoto3):
         """
         from botocore.handlers import generate_idempotent_uuid, inject_presigned_url_ec2
 
-        client = super()._new_client(principal, service, region)
+        client = super()._new_client(profile, service, region)
         client.meta.events.unregister("before-parameter-build", generate_idempotent_uuid)
         client.meta.events.unregister("before-call.ec2.CopySnapshot", inject_presigned_url_ec2)
         return client
