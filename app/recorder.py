@@ -55,7 +55,7 @@ class Recording:
         if request.caller.kind not in _ACTORS or len(self.calls) == CALLS_MAX or not _is_known(cloud, request):
             self.dropped += 1
             return
-        by, answer = actor(request.caller), as_answer(reply)
+        by, answer = actor(request.caller), as_answer(request.operation, reply)
         account, at_ms = request.caller.account, cloud.now_ms()
         self.calls.append(done(request.operation, request.region, account, by, request.parameters, answer, at_ms))
 

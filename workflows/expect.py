@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 Difference = tuple[Path, str]
+Trail = list[tuple[str, Mapping[str, Any]]]  # (account, event), oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def differences(expect: ExpectSpec | None, seen: Seen, names: Names) -> Iterator
     if expect.cause is not None:
         yield from expect_decision.cause_differences(expect.cause, seen.answer, seen.evidence)
     yield from _events(expect.events, seen.evidence, names)
+    yield from _no_events(expect.no_events, seen.evidence, names)
     if expect.decision is not None:
         yield from expect_decision.differences(expect.decision, seen.evidence, names)
     if expect.graph is not None:
@@ -67,8 +69,8 @@ def repair_differences(wanted: RepairSpec, offered: Sequence[Mapping[str, Any]],
 
 def unchecked(expect: ExpectSpec | None) -> list[str]:
     """The parts of an expectation that need evidence."""
-    parts = ("cause", "events", "decision", "graph")
-    return [part for part in parts if expect is not None and getattr(expect, part)]
+    parts = ("cause", "events", "no-events", "decision", "graph")
+    return [part for part in parts if expect is not None and getattr(expect, part.replace("-", "_"))]
 
 
 # --- errors and trees ---
@@ -106,7 +108,17 @@ def _mapping(expected: Mapping[str, Any], actual: Any, path: Path) -> Iterator[D
             yield path, f"is {_shown(actual)}, which is not like {expected['like']!r}"
         return
     for key, inner in expected.items():
-        yield from _tree(inner, search(key, actual), (*path, key))
+        yield from _tree(inner, _member(key, actual), (*path, key))
+
+
+def _member(key: str, actual: Any) -> Any:
+    """What stands under a key itself (`kms:ViaService` is no JMESPath), else what JMESPath finds; None for nothing."""
+    if isinstance(actual, Mapping) and key in actual:
+        return actual[key]
+    try:
+        return search(key, actual)
+    except ValueError:
+        return None
 
 
 def _list(expected: Sequence[Any], actual: Any, path: Path) -> Iterator[Difference]:
@@ -137,7 +149,7 @@ def fits(expected: Any, actual: Any) -> bool:
 
 def _events(expected: Iterable[Mapping[str, Any]], evidence: Evidence, names: Names) -> Iterator[Difference]:
     """Each expected event, found in the trail after the one before it."""
-    trail: list[tuple[str, Mapping[str, Any]]] = [(each["account"], each.get("body") or {}) for each in evidence.events]
+    trail = _trail(evidence)
     position = 0
     for index, wanted in enumerate(expected):
         found = _next_event(fill(wanted, names.scope), trail, position, names)
@@ -149,9 +161,20 @@ def _events(expected: Iterable[Mapping[str, Any]], evidence: Evidence, names: Na
         position = found + 1
 
 
-def _next_event(
-    wanted: Mapping[str, Any], trail: list[tuple[str, Mapping[str, Any]]], start: int, names: Names
-) -> int | None:
+def _no_events(unwanted: Iterable[Mapping[str, Any]], evidence: Evidence, names: Names) -> Iterator[Difference]:
+    trail = _trail(evidence)
+    for index, each in enumerate(unwanted):
+        found = _next_event(fill(each, names.scope), trail, 0, names)
+        if found is not None:
+            account, body = trail[found]
+            yield ("expect", "no-events", index), f"the trail of {account} has {body.get('eventName')}"
+
+
+def _trail(evidence: Evidence) -> Trail:
+    return [(each["account"], each.get("body") or {}) for each in evidence.events]
+
+
+def _next_event(wanted: Mapping[str, Any], trail: Trail, start: int, names: Names) -> int | None:
     account = wanted.get("account")
     id = names.accounts.get(str(account), account)
     rest = {key: value for key, value in wanted.items() if key != "account"}

@@ -52,6 +52,9 @@ class PrincipalSpec(Model):
 
     user: str | None = Field(None, description="name of an IAM user to make")
     role: str | None = Field(None, description="name of an IAM role to make; calls come from a session of it")
+    path: str = Field(
+        "/", pattern=r"^/([!-.0-~]+/)*$", max_length=512, description="of its ARN in IAM: /teams/storage/"
+    )
     policies: tuple[Document, ...] = ()
     trust: Document | None = Field(None, description="of a role; the account itself if left out")
     boundary: Document | None = None
@@ -181,6 +184,9 @@ class ExpectSpec(Model):
         "policy decides (key states, sharing, credentials, parameters)",
     )
     events: tuple[Tree, ...] = Field((), description="CloudTrail events, in order")
+    no_events: tuple[Tree, ...] = Field(
+        (), description="CloudTrail events that the step may not set off, in any account"
+    )
     decision: DecisionSpec | None = None
     graph: GraphSpec | None = None
     repair: Repairs = Field(
@@ -253,6 +259,14 @@ class ScenarioSpec(Model):
     workflow: str | None = Field(None, description="the checked state machine that the steps must follow")
     seed: str | None = Field(None, description="of a world in memory: ids and keys are then the same in every run")
     clock: Literal["instant", "manual", "real"] = "instant"
+    portable: bool = Field(
+        False,
+        description=(
+            "runs at any AWS endpoint that knows 12-digit keys, with the same answers, errors and settled resources: "
+            "nothing in it moves a clock, rests on the seed, or is claimed by evidence alone (events, decisions, the "
+            "graph, repairs are not checked there). Said of the file itself: what extends it says so anew"
+        ),
+    )
     region: str = "us-east-1"
     accounts: Accounts = Field(description="alias: account id; or a list of aliases, and ids are made up")
     principals: dict[PrincipalName, PrincipalSpec] = Field(default_factory=dict)

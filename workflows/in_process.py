@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,7 +56,7 @@ class InProcess:
             return _turned_away(operation, caller)
         shown = self._signed_in.get(principal, UNSIGNED)
         request = Request(operation, parameters, caller, region, idempotency_key=key, endpoint=shown.endpoint)
-        return as_answer(self.cloud.call(request))
+        return as_answer(operation, self.cloud.call(request))
 
     def _caller(self, principal: str, operation: str) -> Caller | AwsError:
         """Who calls, or why the wire door would not let them in."""
@@ -121,6 +121,21 @@ def _turned_away(operation: str, refused: AwsError) -> Answer:
     return Answer("", error=failure, cause=refused.cause.name if refused.cause else "")
 
 
-def as_answer(reply: Reply) -> Answer:
+def as_answer(operation: str, reply: Reply) -> Answer:
     error = reply.error and Failure(reply.error.code, reply.error.message, reply.error.status)
-    return Answer(reply.request_id, reply.answer or {}, error or None, reply.decision_id)
+    value: Mapping[str, Any] = reply.answer or {}
+    if operation.startswith("iam:"):
+        model: Any = shapes.operation_model(*operation.split(":"))
+        value = _opened(model.output_shape, value) if model.output_shape else value
+    return Answer(reply.request_id, value, error or None, reply.decision_id)
+
+
+def _opened(shape: Any, value: Any) -> Any:
+    """An answer of IAM as botocore reads it: policy documents are trees, not text."""
+    if shape.type_name == "structure":
+        members: Mapping[str, Any] = value
+        return {name: _opened(shape.members[name], inner) for name, inner in members.items()}
+    if shape.type_name == "list":
+        items: Sequence[Any] = value
+        return [_opened(shape.member, inner) for inner in items]
+    return json.loads(value) if shape.name == "policyDocumentType" and value else value

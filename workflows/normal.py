@@ -1,36 +1,48 @@
 """The normal form of a run: what must be the same wherever and whenever it is run.
 
-Ids are renamed by first appearance (`snap-1`, `key-2`), moments become `<time>`, and what names one request or one
-client is left out. In process, over HTTP and over boto3 the same scenario then gives the same value; without evidence
-(boto3) only what the callers saw is compared.
+Ids, and what is drawn at random, are renamed by first appearance (`snap-1`, `key-2`), moments become `<time>`, and what
+names one request or one client is left out. In process, over HTTP and over boto3 the same scenario then gives the same
+value; without evidence (boto3) only what the callers saw is compared.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from workflows.transition import Report, Transition, to_json
 
-# What differs from request to request and from client to client, by name.
+# What names one request or one client, by name.
 LEFT_OUT: Final = frozenset(
     {
-        "requestID", "requestId", "RequestId", "request_id", "eventID", "event_id", "sharedEventID", "root", "parent",
-        "userAgent", "sourceIPAddress", "tlsDetails", "seq", "id", "decision_id", "ResponseMetadata", "at_ms",
-        "GrantToken", "grantToken", "NextToken", "CiphertextBlob", "accessKeyId", "access_key_id", "mark", "marks",
-        "key", "clientToken", "ClientToken", "sessionCredentialFromConsole",
+        "requestID", "requestId", "RequestId", "request_id", "eventID", "event_id", "EventId", "sharedEventID",
+        "ResponseMetadata", "accessKeyId", "access_key_id", "AccessKeyId", "tlsDetails", "clientToken", "ClientToken",
+        "sessionCredentialFromConsole",
     }
 )  # fmt: skip
+# What an entry of the log has beside what happened.
+OF_THE_LOG: Final = frozenset({"id", "root", "parent", "seq", "key", "mark", "marks", "decision_id", "at_ms"})
+# What is drawn anew in every run, and means nothing but itself: named by first appearance, like ids.
+OPAQUE: Final = frozenset(
+    {
+        "GrantToken", "grantToken", "NextToken", "nextToken", "CiphertextBlob", "PrivateKeyCiphertextBlob",
+        "BlockToken", "FirstBlockToken", "SecondBlockToken", "blockToken",
+    }
+)  # fmt: skip
+# Who called: a service says so by its name, a client by what it is.
+CLIENT: Final = frozenset({"userAgent", "user_agent", "sourceIPAddress", "source_ip"})
 _IDS: Final = (
-    (re.compile(r"\b(snap|vol|ami|i)-[0-9a-f]{8,17}\b"), r"\1"),
+    (re.compile(r"\b(snap|vol|ami|i|r|eni|car)-[0-9a-f]{8,32}\b"), r"\1"),
+    (re.compile(r"\b(o|ou|p)-[0-9a-z]{8,40}\b"), r"\1"),  # of an organization, its units and policies
     (re.compile(r"\bmrk-[0-9a-f]{32}\b"), "mrk"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "key"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "hash"),
     (re.compile(r"\b(AIDA|AROA|AKIA|ASIA|ANPA|AGPA)[A-Z0-9]{12,17}\b"), r"\1"),
 )
+_ENCODED: Final = re.compile(r"(?<=Encoded authorization failure message: )\S+")
 _TIME: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
-_OPAQUE: Final = re.compile(r"(Encoded authorization failure message: )[\w-]+(\.{3})?")  # sealed, or cut
 _MOMENT_MS_MIN: Final = 1_500_000_000_000  # no other number in a run is as large as a moment in milliseconds
 _SEEN: Final = (
     "step", "call", "principal", "parameters", "answer", "error", "later", "outcome", "state", "next", "saved",
@@ -53,7 +65,7 @@ def _transition(transition: Transition, rename: _Renamer, evidence: bool) -> dic
     whole = to_json(transition)
     kept = {name: rename(_without(whole[name])) for name in _SEEN}
     if evidence:
-        kept["calls"] = [rename(_without(call)) for call in whole["calls"]]
+        kept["calls"] = [rename(_without(_of_itself(call))) for call in whole["calls"]]
         kept["decisions"] = [rename(_without(_decision(each))) for each in whole["decisions"]]
         kept["events"] = [rename(_without(each.get("body") or {})) for each in whole["events"]]
         kept["graph"] = _graph(whole["graph"], rename)
@@ -84,14 +96,34 @@ def _label(node: Mapping[str, Any]) -> str:
     return "" if label in str(node["id"]) else label
 
 
+def _of_itself(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in OF_THE_LOG}
+
+
 def _without(value: Any) -> Any:
-    """Without the names left out, and without what is empty: a client may leave that away."""
+    """Without the names left out, and without what is empty: a client may leave that away. JSON in text is opened."""
     if isinstance(value, Mapping):
-        pairs = ((key, _without(inner)) for key, inner in value.items() if key not in LEFT_OUT)
+        pairs = ((key, _without(_client(key, inner))) for key, inner in value.items() if key not in LEFT_OUT)
         return {key: inner for key, inner in pairs if inner not in (None, "", [], {})}
     if isinstance(value, (list, tuple)):
         return [_without(inner) for inner in value]
-    return value
+    opened = _opened(value) if isinstance(value, str) else None
+    return value if opened is None else _without(opened)
+
+
+def _client(name: str, value: Any) -> Any:
+    is_service = isinstance(value, str) and (value.endswith(".amazonaws.com") or value == "AWS Internal")
+    return "<client>" if name in CLIENT and not is_service else value
+
+
+def _opened(text: str) -> Any:
+    """The policy or event that a text holds as JSON; None for any other text."""
+    if not text.startswith("{"):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 class _Renamer:
@@ -105,13 +137,16 @@ class _Renamer:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, Mapping):
-            return {key: self(inner) for key, inner in value.items()}
+            return {key: self._opaque(inner) if key in OPAQUE else self(inner) for key, inner in value.items()}
         if isinstance(value, (list, tuple)):
             return [self(inner) for inner in value]
         return "<time>" if isinstance(value, int) and value > _MOMENT_MS_MIN else value
 
+    def _opaque(self, value: Any) -> str:
+        return self._name(str(value), "opaque")
+
     def _text(self, text: str) -> str:
-        text = _OPAQUE.sub(r"\1<opaque>", text)
+        text = _ENCODED.sub("<encoded>", text)
         for pattern, kind in _IDS:
             text = pattern.sub(lambda found, kind=kind: self._name(found[0], found.expand(kind)), text)
         return _TIME.sub("<time>", text)

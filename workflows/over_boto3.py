@@ -7,8 +7,8 @@ a map of principals to profiles stands in for all of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from app.kernel import shapes
@@ -33,13 +33,12 @@ class OverBoto3:
         self._accounts = accounts
         self._profiles = dict(profiles or {})
         self._signed_in: dict[str, Credentials] = {}
-        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._acting = _Acting()
+        self._clients: dict[tuple[str, bool, str, str], Any] = {}
         self.can = Can(be_root=endpoint is not None and not self._profiles, played=frozenset(self._profiles))
 
     def sign_in(self, principal: str, credentials: Credentials) -> None:
         self._signed_in[principal] = credentials
-        for key in [key for key in self._clients if key[0] == principal]:
-            del self._clients[key]
 
     def call(self, principal: str, operation: str, parameters: Mapping[str, Any], region: str, key: str = "") -> Answer:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -59,42 +58,38 @@ class OverBoto3:
         return client._make_api_call(name, dict(parameters))
 
     def _client(self, principal: str, service: str, region: str) -> Any:
-        at = (principal, service, region)
+        """A client whose calls are signed as the principal: one for all whose keys are known, since each is costly."""
+        profile, keys = self._profiles.get(principal, ""), UNSIGNED
+        if not profile:
+            keys = self._acting.keys = self._credentials(principal)
+            if keys.endpoint and not self.can.evidence:
+                raise PortFailed(f"{principal} calls through a VPC endpoint, and none can be made here")
+        at = (profile, not profile and keys == UNSIGNED, service, region)
         if at not in self._clients:
-            self._clients[at] = self._new_client(principal, service, region)
+            self._clients[at] = self._new_client(*at)
         return self._clients[at]
 
-    def _new_client(self, principal: str, service: str, region: str) -> Any:
+    def _new_client(self, profile: str, is_unsigned: bool, service: str, region: str) -> Any:
         from botocore import UNSIGNED as UNSIGNED_CALLS
         from botocore.config import Config
         from botocore.session import Session
 
-        profile = self._profiles.get(principal)
         session = Session(profile=profile) if profile else self._session
-        credentials = None if profile else self._credentials(principal)
-        if credentials and credentials.endpoint and not self.can.evidence:
-            raise PortFailed(f"{principal} calls through a VPC endpoint, and none can be made here")
-        return session.create_client(
-            service,
-            region_name=region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id=credentials and credentials.access_key_id,
-            aws_secret_access_key=credentials and credentials.secret,
-            aws_session_token=(credentials and credentials.token) or None,
-            config=Config(
-                parameter_validation=False,
-                connect_timeout=_CONNECT_S,
-                read_timeout=_READ_S,
-                signature_version=UNSIGNED_CALLS if credentials == UNSIGNED else None,
-            ),
-        )
+        config = Config(
+            parameter_validation=False, connect_timeout=_CONNECT_S, read_timeout=_READ_S,
+            signature_version=UNSIGNED_CALLS if is_unsigned else None,
+        )  # fmt: skip
+        return session.create_client(service, region_name=region, endpoint_url=self.endpoint, config=config)
 
     @cached_property
     def _session(self) -> Any:
-        """One for all whose keys are known: it keeps the models, which are most of the cost of a client."""
+        """One for all whose keys are known."""
         from botocore.session import Session
 
-        return Session()
+        session = Session()
+        session.register_component("data_loader", _loader())
+        session.register_component("credential_provider", self._acting)
+        return session
 
     def _credentials(self, principal: str) -> Credentials:
         account, _, name = principal.partition("/")
@@ -120,6 +115,33 @@ class OverBoto3:
 
     def graph(self) -> Graph | None:
         return None
+
+
+class _Acting:
+    """botocore's provider of credentials, and the credentials too: the keys of whoever makes the call at hand."""
+
+    keys: Credentials
+
+    def load_credentials(self) -> _Acting:
+        return self
+
+    def get_frozen_credentials(self) -> Any:
+        from botocore.credentials import ReadOnlyCredentials
+
+        return ReadOnlyCredentials(self.keys.access_key_id, self.keys.secret, self.keys.token or None)
+
+    def get_deferred_property(self, name: str) -> Callable[[], Any]:
+        """What an endpoint may be chosen by, such as the account id; ours is given."""
+        return lambda: None
+
+
+@cache
+def _loader() -> Any:
+    """One for all runs of this process: it keeps the models, which are nearly all of the cost of a client."""
+    from botocore.loaders import create_loader
+    from botocore.session import Session
+
+    return create_loader(Session().get_config_variable("data_path"))
 
 
 def _client_token(service: str, name: str, key: str) -> dict[str, str]:

@@ -48,18 +48,22 @@ class OverHttp(OverBoto3):
         self.world = parts.path.strip("/").removeprefix("w/") or "default"
 
     def _send(self, client: Any, name: str, parameters: Mapping[str, Any], key: str) -> dict[str, Any]:
-        def mark(params: Json, **_: Any) -> None:
-            params["headers"][KEY_HEADER] = key
-
-        if not key:
+        headers = {KEY_HEADER: key} if key else {}
+        if through := self._acting.keys.endpoint:
+            headers[ENDPOINT] = base64.b64encode(through.encode()).decode()
+        if not headers:
             return super()._send(client, name, parameters, key)
-        client.meta.events.register("before-call", mark, unique_id="reseal-key")
+
+        def mark(params: Json, **_: Any) -> None:
+            params["headers"].update(headers)
+
+        client.meta.events.register("before-call", mark, unique_id="reseal-headers")
         try:
             return super()._send(client, name, parameters, key)
         finally:
-            client.meta.events.unregister("before-call", mark, unique_id="reseal-key")
+            client.meta.events.unregister("before-call", mark, unique_id="reseal-headers")
 
-    def _new_client(self, principal: str, service: str, region: str) -> Any:
+    def _new_client(self, profile: str, is_unsigned: bool, service: str, region: str) -> Any:
         """A client whose calls are the same when they are repeated.
 
         Our own key stands for what botocore would add of its own: a random ClientToken, and a PresignedUrl that is
@@ -67,13 +71,9 @@ class OverHttp(OverBoto3):
         """
         from botocore.handlers import generate_idempotent_uuid, inject_presigned_url_ec2
 
-        client = super()._new_client(principal, service, region)
+        client = super()._new_client(profile, is_unsigned, service, region)
         client.meta.events.unregister("before-parameter-build", generate_idempotent_uuid)
         client.meta.events.unregister("before-call.ec2.CopySnapshot", inject_presigned_url_ec2)
-        through = self._credentials(principal).endpoint
-        if through:
-            sent = base64.b64encode(through.encode()).decode()
-            client.meta.events.register("before-call", lambda params, **_: params["headers"].update({ENDPOINT: sent}))
         return client
 
     def evidence(self, request_id: str) -> Evidence:

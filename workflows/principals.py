@@ -32,11 +32,11 @@ def arn(account_id: str, spec: PrincipalSpec) -> str:
     if spec.credentials == "none":
         return NOBODY
     kind, name = ("user", spec.user) if spec.user else ("role", spec.role)
-    return f"arn:aws:iam::{account_id}:{kind}/{name}"
+    return f"arn:aws:iam::{account_id}:{kind}{spec.path}{name}"
 
 
 def callers(account_id: str, spec: PrincipalSpec) -> tuple[str, ...]:
-    """The ARNs under which it shows up as a caller."""
+    """The ARNs under which it shows up as a caller; a session's has no path."""
     session = f"arn:aws:sts::{account_id}:assumed-role/{spec.role}/"
     return (arn(account_id, spec), session)
 
@@ -62,7 +62,7 @@ class Maker:
         return replace(own, secret=WRONG_SECRET) if spec.credentials == "wrong-secret" else own
 
     def _user(self, spec: PrincipalSpec) -> Credentials:
-        self._iam("CreateUser", {"UserName": spec.user}, self._accept)
+        self._iam("CreateUser", {"UserName": spec.user, "Path": spec.path}, self._accept)
         for name, document in self._policies(spec):
             self._iam("PutUserPolicy", {"UserName": spec.user, "PolicyName": name, "PolicyDocument": document})
         self._bound("PutUserPermissionsBoundary", {"UserName": spec.user}, f"{spec.user}-boundary", spec)
@@ -70,7 +70,8 @@ class Maker:
 
     def _role(self, spec: PrincipalSpec) -> Credentials:
         trust = self._text(spec.trust) if spec.trust is not None else self._own_account()
-        self._iam("CreateRole", {"RoleName": spec.role, "AssumeRolePolicyDocument": trust}, self._accept)
+        made = {"RoleName": spec.role, "Path": spec.path, "AssumeRolePolicyDocument": trust}
+        self._iam("CreateRole", made, self._accept)
         for name, document in self._policies(spec):
             self._iam("PutRolePolicy", {"RoleName": spec.role, "PolicyName": name, "PolicyDocument": document})
         self._bound("PutRolePermissionsBoundary", {"RoleName": spec.role}, f"{spec.role}-boundary", spec)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.kernel import shapes
-from workflows import params, scenario_names
+from workflows import params, portable, scenario_names
 from workflows.expressions import PATTERN, Reference, compiled, references
 from workflows.machine import OK, UNFORESEEN, End, Outcome, Settled, Step
 from workflows.settle import settlement_named_by
@@ -32,6 +32,7 @@ def mistakes(scenario: Scenario, operations: Operations | None) -> Iterator[Mist
     yield from _steps(scenario)
     yield from _finally(scenario)
     yield from _workflow(scenario, operations)
+    yield from portable.mistakes(scenario)
 
 
 # --- accounts and principals ---

@@ -1,9 +1,9 @@
 """`extends:` and what goes with it: a scenario said as a change of another.
 
 In this order: sections of the extending file laid on the base's, `change`, `insert-before` and `insert-after`,
-`remove`, `steps`, `stop-after`. A mapping is laid on a mapping key by key; all else is replaced. Two things are not
-inherited, because the claim is another: what a changed step expects, and (where steps are cut off) `finally`. Every
-part keeps the place it was written at.
+`remove`, `steps`, `stop-after`. A mapping is laid on a mapping key by key; all else is replaced. Three things are not
+inherited, because the claim is another: what a changed step expects, (where steps are cut off) `finally`, and
+`portable`. Every part keeps the place it was written at.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def extended(
 
 def _laid_on(base: Node, tree: Node) -> Node:
     """`base` with the changes of a file that extends it, in this order: change, insert, remove, steps, stop-after."""
-    value = dict(base.items())
+    value = {key: node for key, node in base.items() if key != "portable"}
     for key, node in tree.items():
         if key not in ("extends", "change", "steps", "stop-after", "insert-before", "insert-after", "remove"):
             value[key] = merged(value[key], node) if key in value and key != "finally" else node

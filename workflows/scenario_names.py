@@ -37,8 +37,9 @@ def mistakes(expect: Node | None, known: Known) -> Iterator[Mistake]:
     yield from _cause(expect.get("cause"))
     yield from _graph(expect.get("graph"), known)
     yield from _decision(expect.get("decision"), known)
-    for event in expect.get("events") or ():
-        yield from _account(event.get("account"), known)
+    for key in ("events", "no-events"):
+        for event in expect.get(key) or ():
+            yield from _account(event.get("account"), known)
 
 
 def _graph(graph: Node | None, known: Known) -> Iterator[Mistake]:

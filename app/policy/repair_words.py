@@ -234,7 +234,7 @@ def to_json(
 
 
 def _edits(repair: Repair, texts: Texts, locate: Locate) -> Iterator[dict[str, object]]:
-    """Each edit as it finds its policy: one may lead into a statement that the one before it added."""
+    """The edits in order; a later one may lead into a statement that an earlier one adds."""
     now: dict[Place, str] = {}
     for edit in repair.edits:
         text = now.get(edit.place, texts(edit.place))

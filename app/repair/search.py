@@ -36,7 +36,7 @@ from app.policy.repair_question import rebuilt
 from app.policy.repair_words import after, mending
 from app.policy.trace import every_policy
 from app.repair.state import remedies
-from app.repair.trial import CannotApply, Outcome, request_of, trace_of, trial
+from app.repair.trial import CannotApply, Outcome, can_be_made, request_of, trace_of, trial
 
 BUDGET_S: Final = 5.0
 SIZE_MAX: Final = 5  # edits and steps of one repair
@@ -260,12 +260,13 @@ def _texts(question: Question) -> dict[Place, str]:
 
 
 def _by_evaluator(cloud: Cloud | Still, told: Story, budget: Budget) -> Tried:
-    """The log does not hold the request: the question is asked again with the edits, and nothing is replayed."""
+    """The log does not hold the request: the question is asked again with the edits, and only they are tried."""
     question = _question(told)
     if question is None:
         return Tried(remark="the log does not hold the request, so nothing could be tried")
     log, texts = _Log(cloud, budget), _texts(question)
-    smallest = [one for one in candidates(question, decide(question, trace=True)) if _needs_all(question, one)]
+    wanted = (one for one in candidates(question, decide(question, trace=True)) if _needs_all(question, one))
+    smallest = [one for one in wanted if can_be_made(cloud, one, texts)]
     narrow = min((one.wide for one in smallest), default=0)
     found = [one for one in smallest if one.wide == narrow]
     offers = (Offer(one, texts, question.layers.rule, False, log.others(question, Node(one, texts))) for one in found)

@@ -106,6 +106,18 @@ def trial(cloud: Cloud | Still, request: Request, repair: Repair, texts: Mapping
     return Outcome(story(aside.world.log.about(reply.request_id), reply.request_id), repaired_world, tuple(notes))
 
 
+def can_be_made(cloud: Cloud | Still, repair: Repair, texts: Mapping[Place, str]) -> bool:
+    """Is there somebody who may save the edits? For a repair whose request can not be made again."""
+    aside = cloud.aside()
+    try:
+        for place, before, now in after(repair, lambda place: texts.get(place, "")):
+            if place.layer is not LayerKind.SESSION:
+                _saved(aside, place, before, now)
+    except (CannotApply, CannotEdit):
+        return False
+    return True
+
+
 def settle(cloud: Cloud, root: str) -> None:
     """Let time pass until nothing is owed to the request any more."""
     for _ in range(SETTLES_MAX):

@@ -74,6 +74,27 @@ def test_the_repairs_of_a_run_are_in_its_json(reseal: Any) -> None:
     assert first["edits"][0]["statement"] == "UseByTarget"
 
 
+def test_an_edit_of_a_statement_that_the_same_repair_adds_names_that_statement(folder: Path) -> None:
+    """An importer who may do nothing in KMS needs several actions on one key: a new statement, then more actions."""
+    silent = folder / "broken/policies/importer-silent.json"
+    silent.write_text(
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}',
+        encoding="utf-8",
+    )
+    scenario = folder / SILENT
+    scenario.write_text(
+        "reseal: 1\nextends: ../sharing/happy-path.reseal.yaml\nstop-after: copy\n"
+        "change:\n  principals:\n    target/importer: {policies: [policies/importer-silent.json]}\n"
+        "steps:\n  - {id: copy, expect: {error: AuthFailure}}\n",
+        encoding="utf-8",
+    )
+    report, repairs = run_file(str(scenario), SERVICES, Options())
+    assert report.ok
+    edits = repairs["copy"][0].body["edits"]
+    assert [edit["path"] for edit in edits][:2] == ["/Statement", "/Statement/1/Action"]
+    assert edits[1]["statement"] == edits[0]["add"]["Sid"]
+
+
 def test_repairs_can_be_left_out_of_a_run(reseal: Any) -> None:
     assert "repair" not in reseal("run", "--no-repairs", SCENARIOS / "broken/boundary.reseal.yaml").stdout
 

@@ -104,6 +104,16 @@ def test_a_request_with_a_secret_in_it_is_not_replayed_and_its_repairs_say_so() 
     assert shown.body["verified"] is False
 
 
+def test_the_policy_of_an_aws_managed_key_is_not_edited_even_where_nothing_is_replayed() -> None:
+    """Nobody may: PutKeyPolicy refuses. Method: kms:Encrypt, whose request can not be made again."""
+    stage = Stage()
+    root = root_of(SOURCE)
+    key = stage.done(root, "kms:DescribeKey", KeyId="alias/aws/ebs")["KeyMetadata"]["Arn"]
+    refused = stage.call(root, "kms:Encrypt", KeyId=key, Plaintext=b"x")
+    assert refused.error is not None
+    assert search.repairs(stage.cloud, refused.request_id).offers == ()
+
+
 def test_only_calls_that_failed_or_may_fail_later_are_kept_to_be_made_again() -> None:
     """And of them no sensitive parameter."""
     stage = Stage()

@@ -1,12 +1,11 @@
-"""The same scenario in memory, against a reseal server, and through boto3: one normal form."""
+"""What a port can not do is said, and a run over HTTP is taken up again. Equal results: test_shipped_scenarios."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
-from scenario_runs import HAPPY, SCENARIOS, run_in_memory
+from scenario_runs import HAPPY, run_in_memory
 
 from app.kernel.operation import Services
 from workflows import reports as shown
@@ -17,21 +16,6 @@ from workflows.over_boto3 import OverBoto3
 from workflows.over_http import OverHttp
 from workflows.scenario import load
 from workflows.session import is_reseal, runner
-
-# Starting clients takes seconds, so only a long run tries every scenario here.
-REFUSED = SCENARIOS / "causes/D101-identity-silent.reseal.yaml"  # with an opaque part in its message
-PATHS = sorted(SCENARIOS.rglob("*.reseal.yaml")) if os.environ.get("RESEAL_SOAK") else [HAPPY, REFUSED]
-
-
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
-def test_a_run_over_http_is_the_same_with_all_its_evidence(
-    path: object, services: Services, serve: Callable[[], str]
-) -> None:
-    """Calls, decisions, events and graph of every step. Method: ids by first appearance, moments left out."""
-    scenario = load(str(path), services.operations)
-    over_http = runner(scenario, services, OverHttp(serve(), account_ids(scenario))).run()
-    assert over_http.ok, shown.as_text(over_http)
-    assert normal(over_http) == normal(run_in_memory(scenario, services))
 
 
 def test_a_run_over_boto3_shows_its_callers_the_same(services: Services, serve: Callable[[], str]) -> None:
