@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 Operations = Mapping[str, "Operation"]
 
 # Refusals by policy: each service has one code, which its operations need not list one by one.
-DENIED = dict.fromkeys(("kms", "ebs", "rbin", "organizations", "cloudtrail"), "AccessDeniedException")
-DENIED |= {"ec2": "UnauthorizedOperation", "iam": "AccessDenied", "sts": "AccessDenied"}
+DENIED: Mapping[str, str] = {
+    "ec2": "UnauthorizedOperation", "iam": "AccessDenied", "sts": "AccessDenied", "kms": "AccessDeniedException",
+    "ebs": "AccessDeniedException", "rbin": "AccessDeniedException", "organizations": "AccessDeniedException",
+    "cloudtrail": "AccessDeniedException",
+}  # fmt: skip
 
 
 WILDCARD = "*"

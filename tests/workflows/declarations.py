@@ -17,24 +17,10 @@ from workflows.machine import OK, SETTLEMENTS, UNFORESEEN, End, Row, Settled, St
 from workflows.verify import DENIED, Operations, row
 from workflows.view import View
 
-WORDS = [
-    "snapshot",
-    "grant",
-    "share",
-    "copy",
-    "restore",
-    "launch",
-    "revoke",
-    "rotate",
-    "attach",
-    "list",
-    "disable",
-    "delete",
-    "audit",
-    "tag",
-    "move",
-    "check",
-]
+WORDS = (
+    "snapshot", "grant", "share", "copy", "restore", "launch", "revoke", "rotate", "attach", "list", "disable",
+    "delete", "audit", "tag", "move", "check",
+)  # fmt: skip
 ROLES = ("source", "target", "auditor", "organizer")
 SETTLEMENT_NAMES = tuple(each.name for each in SETTLEMENTS)
 
