@@ -172,7 +172,12 @@ class Runner:
         assert step.find_again is not None
         asked = params.typed(step.find_again.call, fill(step.find_again.with_, self._course.scope))
         region = step.region or self._scenario.spec.region
-        answer = self._port.call(str(step.as_), step.find_again.call, asked, region)
+        answer = self._port.call(str(step.find_again.as_ or step.as_), step.find_again.call, asked, region)
+        if answer.error:
+            raise Unsure(
+                f"step {step.id!r} ({step.call}) was begun, and looking whether it happened failed: "
+                f"{step.find_again.call}: {answer.error.code}: {answer.error.message}"
+            )
         return search(step.find_again.found, answer.value) or None
 
     # the end
