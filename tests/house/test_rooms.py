@@ -79,6 +79,7 @@ UNIMPORTED = {
     "app.cli": "the console script",
     "app.coverage": "run by name: make docs",
     "app.persistence.statements": "run by name: make docs",
+    "app.workflow_pages": "run by name: make docs",
     "app.error_pages": "run by name: make docs",
     "app.blocks.collect": "tested, but no command collects yet",
     "workflows.normal": "the form in which tests compare runs",
