@@ -21,6 +21,7 @@ from workflows.port import Answer, Can, Port
 from workflows.runner import POINTS
 from workflows.scenario import Scenario, load
 from workflows.session import in_memory_port, runner
+from workflows.yaml_marks import InvalidFile
 
 STEPS = 8  # of the happy path, set-up included
 
@@ -191,3 +192,23 @@ def test_a_step_may_say_how_it_is_found_again(write: Callable[..., Path], servic
 def test_the_happy_path_is_as_long_as_these_tests_think(services: Services) -> None:
     spec = load(HAPPY, services.operations).spec
     assert len(spec.given) + len(spec.steps) == STEPS
+
+
+@pytest.mark.parametrize(
+    ("look", "says"),
+    [
+        ("{call: ec2:DescribeSnapshot, found: x}", "there is no operation 'ec2:DescribeSnapshot'; did you mean"),
+        ("{call: ec2:CreateSnapshot, with: {VolumeId: v}, found: SnapshotId}", "only looks"),
+        ("{call: ec2:DescribeSnapshots, with: {Owners: [self]}, found: Snapshots}", "has no parameter 'Owners'"),
+        ("{call: ec2:DescribeSnapshots, found: 'Snapshot[0]'}", "the answer has no 'Snapshot'"),
+        ("{as: two/root, call: ec2:DescribeSnapshots, found: Snapshots}", "there is no principal 'two/root'"),
+    ],
+)
+def test_a_look_that_can_not_be_made_is_found_before_anything_runs(
+    look: str, says: str, write: Callable[..., Path], services: Services
+) -> None:
+    """Else it would be found out only when a run has been broken off."""
+    text = PLAIN.format(call="ec2:CreateSnapshot", with_='{VolumeId: "${{ volume.VolumeId }}"}')
+    with pytest.raises(InvalidFile) as invalid:
+        load(write(text + f"    find-again: {look}\n"), services.operations)
+    assert says in str(invalid.value)
