@@ -160,7 +160,19 @@ def mount() -> None:
     """Add the commands of the other modules, once; those import nothing heavy either."""
     if len(app.registered_commands) > OWN_COMMANDS:
         return
-    from app import cli_graph, cli_key_policy, cli_outside, cli_prices, cli_repair, cli_run
+    from app import (
+        cli_graph,
+        cli_key_policy,
+        cli_outside,
+        cli_prices,
+        cli_repair,
+        cli_run,
+        cli_schema,
+        cli_workflow,
+    )  # fmt: skip
 
-    for module in (cli_run, cli_graph, cli_prices, cli_key_policy, cli_repair, cli_outside):
+    modules = (
+        cli_run, cli_graph, cli_workflow, cli_schema, cli_prices, cli_key_policy, cli_repair, cli_outside,
+    )  # fmt: skip
+    for module in modules:
         module.mount(app)

@@ -15,7 +15,12 @@ AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 Alias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 StepId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 PrincipalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}/[\w.@+=,-]{1,64}$")]
-Words = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+Words = Annotated[
+    tuple[str, ...],
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, str) else value, json_schema_input_type=str | tuple[str, ...]
+    ),
+]
 Document = str | dict[str, Any]  # a path beside the scenario, with or without file://, or the policy itself
 Tree = dict[str, Any]
 
@@ -34,7 +39,12 @@ def _nothing_is_empty(value: object) -> object:
     return () if value is None else value
 
 
-Duration = Annotated[int, BeforeValidator(_duration)]
+Duration = Annotated[
+    int,
+    BeforeValidator(
+        _duration, json_schema_input_type=Annotated[str, StringConstraints(pattern=r"^\d{1,9}(ms|s|m|h|d)$")]
+    ),
+]
 
 
 def _hyphened(name: str) -> str:
@@ -143,7 +153,13 @@ class ActSpec(Model):
         return self
 
 
-Acts = Annotated[tuple[ActSpec, ...], BeforeValidator(lambda value: (value,) if isinstance(value, dict) else value)]
+Acts = Annotated[
+    tuple[ActSpec, ...],
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, dict) else value,
+        json_schema_input_type=ActSpec | tuple[ActSpec, ...],
+    ),
+]
 
 
 class RepairSpec(Model):
@@ -177,7 +193,9 @@ class ExpectSpec(Model):
 
     response: Tree | None = Field(None, description="the answer at once")
     later: Tree | None = Field(None, description="the resource, described after it has settled")
-    error: Annotated[ErrorSpec | None, BeforeValidator(_code)] = None
+    error: Annotated[ErrorSpec | None, BeforeValidator(_code, json_schema_input_type=ErrorSpec | str | None)] = Field(
+        None, description="what the step is refused with: a code, or {code, message}; without it a refusal is a failure"
+    )
     cause: str | None = Field(
         None,
         description="of the innermost refusal, at once or later: its name or code in the table of causes; for what no "
@@ -198,8 +216,9 @@ class ExpectSpec(Model):
 class FindAgainSpec(Model):
     """How to find out whether a step has already happened, at an endpoint that can not tell (real AWS)."""
 
-    call: str
-    with_: Tree = Field(default_factory=dict)
+    as_: PrincipalName | None = Field(None, description="who looks; the step's own principal if left out")
+    call: str = Field(description="what looks for it, ec2:DescribeSnapshots")
+    with_: Tree = Field(default_factory=dict, description="AWS's own parameters")
     found: str = Field(description="JMESPath of the step's answer in this call's answer; nothing: it has not happened")
 
 
@@ -243,10 +262,15 @@ class FinallySpec(Model):
     expect: FinallyExpectSpec
 
 
-Steps = Annotated[tuple[StepSpec, ...], BeforeValidator(_nothing_is_empty)]
+Steps = Annotated[
+    tuple[StepSpec, ...], BeforeValidator(_nothing_is_empty, json_schema_input_type=tuple[StepSpec, ...] | None)
+]
 Accounts = Annotated[
     dict[Alias, AccountId | None],
-    BeforeValidator(lambda value: dict.fromkeys(value) if isinstance(value, list) else value),
+    BeforeValidator(
+        lambda value: dict.fromkeys(value) if isinstance(value, list) else value,
+        json_schema_input_type=dict[Alias, AccountId | None] | list[Alias],
+    ),
 ]
 
 

@@ -100,6 +100,9 @@ class OnLoop:
     def aside(self) -> OnLoop:
         return OnLoop(self._do(self.inner.aside), self._loop, self._leash)
 
+    def now_ms(self) -> int:
+        return self._do(self.inner.now_ms)
+
     def advance(self, by_ms: int) -> None:
         self._do(lambda: self.inner.advance(by_ms))
 

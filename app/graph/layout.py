@@ -9,9 +9,9 @@ text still stands in the edge's title).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from app.graph import route
 from app.graph.build import EdgeKey, Graph, edge_key
@@ -30,6 +30,8 @@ _STREET_MIN: Final = 22
 _LANE_HEIGHT: Final = 15
 _HEAD_GAP: Final = 12  # above and below what the border of a band separates
 _TOP: Final = 54  # room for the heading
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,11 @@ def layout(graph: Graph) -> Layout:
     streets = {street: route.lanes(found) for street, found in route.street_stretches(ways).items()}
     tops, height = _row_tops(grid, streets)
     boxes = {id: _box(cell, tops, grid) for id, cell in grid.cells.items()}
-    lines = _lines(ways, boxes, {edge_key(edge): edge for edge in drawn}, tops, grid, streets)
+    ends = {edge_key(edge): (boxes[edge.source], boxes[edge.target]) for edge in drawn}
+    street_ys = {
+        key: _street_y(street, tops, grid, lane) for street, found in streets.items() for key, lane in found.items()
+    }
+    lines = lines_of(ways, ends, _gutter, street_ys)
     bands = _bands(grid, tops, height)
     heading = [Rect(BAND_LEFT, bands[""].top, BOX_WIDTH, HEAD_HEIGHT + _HEAD_GAP)] if "" in bands else []
     labels = labels_of(drawn, lines, [*boxes.values(), *heading], (BAND_LEFT, WIDTH - BAND_LEFT))
@@ -108,40 +114,45 @@ def _bands(grid: Grid, tops: list[float], height: float) -> dict[str, Rect]:
     }
 
 
-def _lines(
-    ways: Mapping[EdgeKey, route.Way],
-    boxes: Mapping[str, Rect],
-    edges: Mapping[EdgeKey, Edge],
-    tops: list[float],
-    grid: Grid,
-    streets: Mapping[int, Lanes],
-) -> dict[EdgeKey, tuple[Point, ...]]:
+def lines_of(
+    ways: Mapping[K, route.Way],
+    ends: Mapping[K, tuple[Rect, Rect]],
+    gutters: Callable[[int], tuple[float, float]],
+    street_ys: Mapping[K, float],
+) -> dict[K, tuple[Point, ...]]:
+    """Ways in pixels: `ends` are the boxes of source and target, `gutters` the room that a gutter's lanes share."""
     ports = route.ports(ways)
-    gutters = {key: x for n, found in route.gutter_stretches(ways).items() for key, x in _lane_xs(n, found).items()}
+    xs = {key: x for n, found in route.gutter_stretches(ways).items() for key, x in _lane_xs(gutters(n), found).items()}
     lines = {}
     for key, each in ways.items():
+        source, target = ends[key]
         apart = 0 if each.straight else _STUBS_APART
-        start = _port(boxes[edges[key].source], each.leaves, ports[key, True], apart)
-        end = _port(boxes[edges[key].target], each.enters, ports[key, False], apart)
+        start = _port(source, each.leaves, ports[key, True], apart)
+        end = _port(target, each.enters, ports[key, False], apart)
         turns: list[Point] = []
         if not each.straight:
-            x = gutters[key, True]
-            turns = [Point(x, start.y), Point(x, end.y)]
+            turns = [Point(xs[key, True], start.y), Point(xs[key, True], end.y)]
         if each.street is not None:
-            y = _street_y(each.street, tops, grid, streets[each.street][key])
-            turns = [turns[0], Point(turns[0].x, y), Point(gutters[key, False], y), Point(gutters[key, False], end.y)]
+            x, y = xs[key, False], street_ys[key]
+            turns = [turns[0], Point(turns[0].x, y), Point(x, y), Point(x, end.y)]
         lines[key] = (start, *turns, end)
     return lines
 
 
-def _port(box: Rect, side: int, down: float, apart: float) -> Point:
+def _port(box: Rect, side: int, along: float, apart: float) -> Point:
     """A little higher on left sides than on right ones: two boxes that face each other have no stub at one height."""
-    return Point(box.left if side == route.LEFT else box.left + box.width, box.top + box.height * down + apart * side)
+    if side in (route.UP, route.DOWN):
+        return Point(box.left + box.width * along, box.top if side == route.UP else box.top + box.height)
+    return Point(box.left if side == route.LEFT else box.left + box.width, box.top + box.height * along + apart * side)
 
 
-def _lane_xs(gutter: int, found: list[route.Stretch[tuple[EdgeKey, bool]]]) -> dict[tuple[EdgeKey, bool], float]:
-    left = COLUMN_LEFTS[gutter] + BOX_WIDTH if gutter >= 0 else BAND_LEFT
-    right = COLUMN_LEFTS[gutter + 1] if gutter + 1 < len(COLUMN_LEFTS) else WIDTH - BAND_LEFT
+def _gutter(number: int) -> tuple[float, float]:
+    left = COLUMN_LEFTS[number] + BOX_WIDTH if number >= 0 else BAND_LEFT
+    return left, COLUMN_LEFTS[number + 1] if number + 1 < len(COLUMN_LEFTS) else WIDTH - BAND_LEFT
+
+
+def _lane_xs(room: tuple[float, float], found: list[route.Stretch[tuple[K, bool]]]) -> dict[tuple[K, bool], float]:
+    left, right = room
     return {key: left + (right - left) * (lane + 1) / (of + 1) for key, (lane, of) in route.lanes(found).items()}
 
 

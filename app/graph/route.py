@@ -17,6 +17,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 Cell = tuple[int, int]  # column, row
 LEFT: Final = -1
 RIGHT: Final = 1
+UP: Final = -2
+DOWN: Final = 2
 _PARTS: Final = {-1: (0.0, 0.4), 0: (0.4, 0.6), 1: (0.6, 1.0)}  # of a side: for what goes up, along, down
 
 K = TypeVar("K")
@@ -28,12 +30,12 @@ class Way:
 
     source: Cell
     target: Cell
-    leaves: int  # LEFT or RIGHT
+    leaves: int  # LEFT or RIGHT; DOWN where it falls
     enters: int  # the side of the target it comes in by
     gutter_out: int
     street: int | None = None
     gutter_in: int | None = None
-    straight: bool = False  # along the row, nothing stands between
+    straight: bool = False  # along the row or down the column, nothing stands between
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,11 @@ class _Port(NamedTuple, Generic[K]):
     key: K
 
 
-def way(source: Cell, target: Cell, occupied: frozenset[Cell], last_column: int) -> Way:
+def way(source: Cell, target: Cell, occupied: frozenset[Cell], last_column: int, *, falls: bool = False) -> Way:
+    """`falls`: what leads to the next row of its own column goes straight down."""
     (from_column, from_row), (to_column, to_row) = source, target
+    if falls and target == (from_column, from_row + 1):
+        return Way(source, target, DOWN, UP, from_column, straight=True)
     if from_column == to_column:
         side = LEFT if from_column == 0 and last_column > 0 else RIGHT
         return Way(source, target, side, side, from_column if side == RIGHT else from_column - 1)

@@ -100,8 +100,7 @@ def _opening(graph: Graph, places: Layout, title: str, change: Change, marks: Ma
     )
     yield f'<title id="reseal-title">{escape(title)}</title>'
     yield f'<desc id="reseal-about">{escape(_about(graph, change))}</desc>'
-    yield f"<style>{_STYLE}{''.join(map(_TONE_STYLE.format, _TONE_NAMES))}</style>"
-    yield "<defs>" + "".join(map(_arrow, _TONE_NAMES)) + "</defs>"
+    yield from furniture()
     yield f'<rect class="page" width="{WIDTH}" height="{places.height:g}"/>'
     yield f'<text class="heading" x="{BAND_LEFT}" y="32">{escape(title)}</text>'
     yield from _legend(marks)
@@ -132,16 +131,22 @@ def _arrow(tone: str) -> str:
     )
 
 
+def furniture() -> Iterator[str]:
+    """What a drawing brings along: the style of its classes, and the arrow heads of its tones."""
+    yield f"<style>{_STYLE}{''.join(map(_TONE_STYLE.format, _TONE_NAMES))}</style>"
+    yield "<defs>" + "".join(map(_arrow, _TONE_NAMES)) + "</defs>"
+
+
 def _bands(graph: Graph, places: Layout) -> Iterator[str]:
     present = {node.id if node.kind == "account" else node.account for node in graph.nodes.values()}
     for account, rect in places.bands.items():
         if account in present:
-            yield f'<rect class="band" rx="10" {_geometry(rect)}/>'
+            yield f'<rect class="band" rx="10" {geometry(rect)}/>'
         if account in present and not account:
             yield f'<text class="kind" x="30" y="{rect.top + 24:g}">outside these accounts</text>'
 
 
-def _geometry(rect: Rect) -> str:
+def geometry(rect: Rect) -> str:
     return f'x="{rect.left:g}" y="{rect.top:g}" width="{rect.width:g}" height="{rect.height:g}"'
 
 
@@ -149,7 +154,7 @@ def _node(node: Node, rect: Rect, mark: Mark | None) -> str:
     sign = _sign(Point(rect.left, rect.top), mark) if mark else ""
     return (
         f"<g class={quoteattr(mark or '')}><title>{escape(titled(node))}</title>"
-        f'<rect class="box" rx="{16 if node.kind == "account" else 5}" {_geometry(rect)}/>{_card(node, rect)}{sign}</g>'
+        f'<rect class="box" rx="{16 if node.kind == "account" else 5}" {geometry(rect)}/>{_card(node, rect)}{sign}</g>'
     )
 
 
@@ -194,12 +199,12 @@ def _tone(edge: Edge, marks: Marks) -> str:
 
 def _way(graph: Graph, edge: Edge, line: tuple[Point, ...], tone: str) -> str:
     return (
-        f'<path class="way {tone}" d="{_rounded(line)}" marker-end="url(#head-{tone.split()[-1]})">'
+        f'<path class="way {tone}" d="{rounded(line)}" marker-end="url(#head-{tone.split()[-1]})">'
         f"<title>{escape(sentence(graph, edge))}</title></path>"
     )
 
 
-def _rounded(line: tuple[Point, ...]) -> str:
+def rounded(line: tuple[Point, ...]) -> str:
     """A path along the points with round corners, as round as the shorter stretch at each corner allows."""
     parts = [f"M{line[0].x:g} {line[0].y:g}"]
     for before, (corner, after) in zip(line, pairwise(line[1:]), strict=False):
@@ -234,4 +239,4 @@ def _label(edge: Edge, label: Label, places: Layout, marks: Marks) -> str:
     spans = "".join(
         f'<tspan x="{x:g}" y="{top + 9.5 + n * LINE_HEIGHT:g}">{escape(text)}</tspan>' for n, text in enumerate(texts)
     )
-    return f'<rect class="{ground}" rx="3" {_geometry(behind)}/><text class="label {_tone(edge, marks)}">{spans}</text>'
+    return f'<rect class="{ground}" rx="3" {geometry(behind)}/><text class="label {_tone(edge, marks)}">{spans}</text>'

@@ -80,6 +80,7 @@ UNIMPORTED = {
     "app.coverage": "run by name: make docs",
     "workflows.scenario_index": "run by name: make docs",
     "app.persistence.statements": "run by name: make docs",
+    "app.workflow_pages": "run by name: make docs",
     "app.error_pages": "run by name: make docs",
     "app.blocks.collect": "tested, but no command collects yet",
     "workflows.normal": "the form in which tests compare runs",

@@ -21,6 +21,7 @@ from workflows.port import Answer, Can, Port
 from workflows.runner import POINTS
 from workflows.scenario import Scenario, load
 from workflows.session import in_memory_port, runner
+from workflows.yaml_marks import InvalidFile
 
 STEPS = 8  # of the happy path, set-up included
 
@@ -125,6 +126,18 @@ steps:
 """
 
 
+MOVED = """\
+reseal: 1
+name: A key is deleted in its time
+seed: 7
+accounts: {one: "111111111111"}
+steps:
+  - {id: key, as: one/root, call: kms:CreateKey}
+  - {id: later, advance: 8d}
+  - {id: delete, as: one/root, call: kms:ScheduleKeyDeletion, with: {KeyId: "${{ key.KeyMetadata.KeyId }}"}}
+"""
+
+
 @pytest.mark.parametrize(
     ("call", "with_", "unsure"),
     [
@@ -148,6 +161,21 @@ def test_where_nothing_tells_whether_a_step_happened_the_run_stops_as_unsure(
     assert ("nothing tells whether it happened" in report.stopped) is unsure
 
 
+@pytest.mark.parametrize("point", POINTS)
+def test_a_clock_that_was_moved_on_is_not_moved_twice(
+    point: str, write: Callable[..., Path], services: Services
+) -> None:
+    """The journal holds where the clock is to stand, not how far it is to go."""
+    scenario = load(write(MOVED), services.operations)
+    undisturbed = on_one_branch(scenario, services)
+    assert run_in_memory(scenario, services, undisturbed).ok
+    port, journal = on_one_branch(scenario, services), MemoryJournal()
+    broken_off(scenario, services, port, journal, point, 2)
+    assert runner(scenario, services, port, journal=journal).run().ok
+    assert cloud_of(port).world == cloud_of(undisturbed).world
+    assert cloud_of(port).now_ms() == cloud_of(undisturbed).now_ms()
+
+
 def test_a_step_may_say_how_it_is_found_again(write: Callable[..., Path], services: Services) -> None:
     text = PLAIN.format(call="ec2:CreateSnapshot", with_='{VolumeId: "${{ volume.VolumeId }}"}') + (
         "    find-again: {call: ec2:DescribeSnapshots, with: {OwnerIds: [self]}, found: 'Snapshots[0]'}\n"
@@ -164,3 +192,23 @@ def test_a_step_may_say_how_it_is_found_again(write: Callable[..., Path], servic
 def test_the_happy_path_is_as_long_as_these_tests_think(services: Services) -> None:
     spec = load(HAPPY, services.operations).spec
     assert len(spec.given) + len(spec.steps) == STEPS
+
+
+@pytest.mark.parametrize(
+    ("look", "says"),
+    [
+        ("{call: ec2:DescribeSnapshot, found: x}", "there is no operation 'ec2:DescribeSnapshot'; did you mean"),
+        ("{call: ec2:CreateSnapshot, with: {VolumeId: v}, found: SnapshotId}", "only looks"),
+        ("{call: ec2:DescribeSnapshots, with: {Owners: [self]}, found: Snapshots}", "has no parameter 'Owners'"),
+        ("{call: ec2:DescribeSnapshots, found: 'Snapshot[0]'}", "the answer has no 'Snapshot'"),
+        ("{as: two/root, call: ec2:DescribeSnapshots, found: Snapshots}", "there is no principal 'two/root'"),
+    ],
+)
+def test_a_look_that_can_not_be_made_is_found_before_anything_runs(
+    look: str, says: str, write: Callable[..., Path], services: Services
+) -> None:
+    """Else it would be found out only when a run has been broken off."""
+    text = PLAIN.format(call="ec2:CreateSnapshot", with_='{VolumeId: "${{ volume.VolumeId }}"}')
+    with pytest.raises(InvalidFile) as invalid:
+        load(write(text + f"    find-again: {look}\n"), services.operations)
+    assert says in str(invalid.value)
