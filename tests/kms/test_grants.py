@@ -173,6 +173,15 @@ def test_under_a_grant_only_narrower_grants_are_made(lab: Lab) -> None:
     assert lab.causes()[0] == "GRANT_TOO_WIDE"
 
 
+def test_a_grant_to_an_account_leaves_the_word_to_its_policies(lab: Lab) -> None:
+    """Method: the grant is wide enough; no policy of the account lets its user use it, and that is the cause."""
+    key, child = lab.key(), lab.user(TARGET, "child")
+    grant(lab, key, root_arn(TARGET), "Decrypt", "CreateGrant")
+    asked = {"KeyId": key, "GranteePrincipal": child.arn, "Operations": ["Decrypt"]}
+    assert lab.refused(child, "CreateGrant", **asked)[0] == "AccessDeniedException"
+    assert lab.causes()[0] == "IDENTITY_SILENT"
+
+
 @pytest.mark.parametrize(
     ("parent", "child", "allowed"),
     [
