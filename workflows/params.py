@@ -39,9 +39,10 @@ def output_members(operation: str) -> frozenset[str]:
 
 
 def typed(operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as botocore takes them; ValueError where one does not fit its shape."""
+    """Parameters as botocore takes them, without those that are null; ValueError where one does not fit its shape."""
     shape = input_shape(operation)
-    return {name: _typed(shape.members[name], value) for name, value in parameters.items()} if shape else {}
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return {name: _typed(shape.members[name], value) for name, value in given.items()} if shape else {}
 
 
 def _typed(shape: Shape, value: Any) -> Any:
