@@ -60,7 +60,11 @@ RESOURCES: Final[Mapping[str, Described]] = {
 # The main thing that an operation makes, for naming it in `graph:`: JMESPath in {parameters, answer}.
 MAIN_IDS: Final[Mapping[str, str]] = {
     operation: described.id for operation, described in RESOURCES.items() if described.id.startswith("answer.")
-} | {"kms:CreateKey": "answer.KeyMetadata.Arn", "ebs:StartSnapshot": "answer.SnapshotId"}
+} | {
+    "kms:CreateKey": "answer.KeyMetadata.Arn",
+    "kms:CreateGrant": "answer.GrantId",
+    "ebs:StartSnapshot": "answer.SnapshotId",
+}
 
 
 def main_id(operation: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> str:

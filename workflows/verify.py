@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 Operations = Mapping[str, "Operation"]
 
 # Refusals by policy: each service has one code, which its operations need not list one by one.
-DENIED = {"kms": "AccessDeniedException", "ec2": "UnauthorizedOperation", "ebs": "AccessDeniedException"}
+DENIED = {
+    "kms": "AccessDeniedException",
+    "ec2": "UnauthorizedOperation",
+    "ebs": "AccessDeniedException",
+    "cloudtrail": "AccessDeniedException",
+    "organizations": "AccessDeniedException",
+}
 
 
 @dataclass(frozen=True, slots=True)
