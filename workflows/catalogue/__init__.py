@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from workflows.catalogue import snapshot_sharing
+from workflows.catalogue import cross_region, grant_sharing, snapshot_sharing
 from workflows.machine import Workflow
 from workflows.verify import Operations, verified
 
-WORKFLOWS: tuple[Workflow, ...] = (snapshot_sharing.WORKFLOW,)
+WORKFLOWS: tuple[Workflow, ...] = (
+    snapshot_sharing.WORKFLOW,
+    grant_sharing.WORKFLOW,
+    cross_region.WORKFLOW,
+)
 NAMES = tuple(workflow.name for workflow in WORKFLOWS)
 
 
