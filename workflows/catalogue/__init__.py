@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.catalogue import cross_region, grant_sharing, snapshot_sharing
+from workflows.catalogue import cross_region, grant_sharing, shared_volume, snapshot_sharing
 from workflows.machine import Workflow
 from workflows.verify import Operations, verified
 
@@ -10,6 +10,7 @@ WORKFLOWS: tuple[Workflow, ...] = (
     snapshot_sharing.WORKFLOW,
     grant_sharing.WORKFLOW,
     cross_region.WORKFLOW,
+    shared_volume.WORKFLOW,
 )
 NAMES = tuple(workflow.name for workflow in WORKFLOWS)
 
