@@ -50,6 +50,14 @@ class View:
         return self.ask(role, "kms:ListGrants", KeyId=key_id, Limit=100).value.get("Grants", ())
 
 
+def is_refused(view: View) -> bool:
+    """The call is refused; that it went through is the finding.
+
+    What a step promises is judged where its call went through, so a step that is there to be refused promises this.
+    """
+    return False
+
+
 def first(answer: Answer, member: str) -> Mapping[str, Any]:
     return next(iter(answer.value.get(member) or ()), {})
 

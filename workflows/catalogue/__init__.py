@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from workflows.catalogue import cross_region, grant_sharing, shared_volume, snapshot_sharing
+from workflows.catalogue import (
+    cross_region,
+    grant_sharing,
+    incident_response,
+    key_retirement,
+    shared_volume,
+    snapshot_sharing,
+)
 from workflows.machine import Workflow
 from workflows.verify import Operations, verified
 
@@ -11,6 +18,8 @@ WORKFLOWS: tuple[Workflow, ...] = (
     grant_sharing.WORKFLOW,
     cross_region.WORKFLOW,
     shared_volume.WORKFLOW,
+    key_retirement.WORKFLOW,
+    incident_response.WORKFLOW,
 )
 NAMES = tuple(workflow.name for workflow in WORKFLOWS)
 

@@ -108,5 +108,9 @@ NEXT = (
 )  # fmt: skip
 
 WORKFLOW = Workflow(
-    "shared_volume", STATES, NEXT, start="create_snapshot", title="Create a volume from a shared snapshot, without a copy"
+    "shared_volume",
+    STATES,
+    NEXT,
+    start="create_snapshot",
+    title="Create a volume from a shared snapshot, without a copy",
 )
