@@ -14,7 +14,7 @@ from workflows.expressions import Unresolved, fill, search
 from workflows.keyed import Keyed
 from workflows.machine import OK, UNFORESEEN, Outcome, Settled, Step
 from workflows.port import Answer, Evidence, Port, PortFailed
-from workflows.settle import main_id, outcome, settled
+from workflows.settle import failure, main_id, outcome, settled
 from workflows.transition import Contracted, Transition, Wrong
 from workflows.view import View, judge
 
@@ -214,11 +214,6 @@ class Enactor:
             step=step.id, section=section, principal=str(step.as_), call=str(step.call), outcome="not called",
             wrong=(Wrong(str(mark), why),),
         )  # fmt: skip
-
-
-def failure(later: Value) -> str:
-    """A later failure in words."""
-    return str(later.get("StateMessage") or later.get("Error") or later.get("State"))
 
 
 def changed(before: Graph | None, after: Graph | None) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from app.policy.explain_values import Explanation, Mending
 from app.policy.repair_words import in_one_line
 from workflows import explanation
 from workflows.explanation import because, named, things
+from workflows.settle import failure, state_of
 from workflows.transition import Report, Transition, to_json
 
 FORMAT: Final = 1
@@ -113,9 +114,9 @@ def result(transition: Transition) -> str:
     later = transition.later
     if "Error" in later:
         return f"200, then gone: {later['Error']}"
-    state = str(later.get("State", ""))
-    if state == "error":
-        return f"200, then error: {later.get('StateMessage', '')}"
+    state = state_of(later) if "State" in later else ""  # what became of a key is among the changes
+    if state in ("error", "terminated"):
+        return f"200, then {state}: {failure(later)}"
     return f"200, {state}" if state else "200" if transition.outcome == "OK" else transition.outcome
 
 

@@ -27,13 +27,11 @@ if TYPE_CHECKING:
 Operations = Mapping[str, "Operation"]
 
 # Refusals by policy: each service has one code, which its operations need not list one by one.
-DENIED = {
-    "kms": "AccessDeniedException",
-    "ec2": "UnauthorizedOperation",
-    "ebs": "AccessDeniedException",
+DENIED: Mapping[str, str] = {
+    "ec2": "UnauthorizedOperation", "iam": "AccessDenied", "sts": "AccessDenied", "kms": "AccessDeniedException",
+    "ebs": "AccessDeniedException", "rbin": "AccessDeniedException", "organizations": "AccessDeniedException",
     "cloudtrail": "AccessDeniedException",
-    "organizations": "AccessDeniedException",
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

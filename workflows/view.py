@@ -41,6 +41,14 @@ class View:
     def volume(self, role: str, volume_id: str) -> Mapping[str, Any]:
         return first(self.ask(role, "ec2:DescribeVolumes", VolumeIds=[volume_id]), "Volumes")
 
+    def image(self, role: str, image_id: str) -> Mapping[str, Any]:
+        """DescribeImages of one image; empty where the account may not see it."""
+        return first(self.ask(role, "ec2:DescribeImages", ImageIds=[image_id]), "Images")
+
+    def instance(self, role: str, instance_id: str) -> Mapping[str, Any]:
+        reservation = first(self.ask(role, "ec2:DescribeInstances", InstanceIds=[instance_id]), "Reservations")
+        return next(iter(reservation.get("Instances", ())), {})
+
     def key(self, role: str, key_id: str) -> Mapping[str, Any]:
         """DescribeKey; empty where there is no such key, or none that the account may see."""
         return self.ask(role, "kms:DescribeKey", KeyId=key_id).value.get("KeyMetadata", {})

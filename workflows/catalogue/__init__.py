@@ -7,6 +7,7 @@ from workflows.catalogue import (
     grant_sharing,
     incident_response,
     key_retirement,
+    shared_image,
     shared_volume,
     snapshot_sharing,
 )
@@ -18,6 +19,7 @@ WORKFLOWS: tuple[Workflow, ...] = (
     grant_sharing.WORKFLOW,
     cross_region.WORKFLOW,
     shared_volume.WORKFLOW,
+    shared_image.WORKFLOW,
     key_retirement.WORKFLOW,
     incident_response.WORKFLOW,
 )
