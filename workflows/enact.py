@@ -234,7 +234,9 @@ def _without_idle(graph: Graph) -> Graph:
     managed = {e.target: e.source for e in graph.edges if e.kind == "points-to" and "alias/aws/" in e.source}
     idle = {key for key in managed if key not in used}
     hidden = idle | {managed[key] for key in idle} | {material for material, key in materials.items() if key in idle}
-    return graph.only(set(graph.nodes) - hidden - ({"everyone"} if idle else set()))
+    kept = graph.only(set(graph.nodes) - hidden)
+    speaks_of_everyone = any("everyone" in (edge.source, edge.target) for edge in kept.edges)
+    return kept if speaks_of_everyone else kept.only(set(kept.nodes) - {"everyone"})
 
 
 def _account(step: StepSpec) -> str:
