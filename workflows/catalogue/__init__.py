@@ -7,6 +7,7 @@ from workflows.catalogue import (
     grant_sharing,
     incident_response,
     key_retirement,
+    organization_sharing,
     shared_image,
     shared_volume,
     snapshot_sharing,
@@ -20,6 +21,7 @@ WORKFLOWS: tuple[Workflow, ...] = (
     cross_region.WORKFLOW,
     shared_volume.WORKFLOW,
     shared_image.WORKFLOW,
+    organization_sharing.WORKFLOW,
     key_retirement.WORKFLOW,
     incident_response.WORKFLOW,
 )

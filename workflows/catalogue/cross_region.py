@@ -3,15 +3,16 @@
 Snapshots stay in their Region, and so does every key (ebs.md 5 [D]). The target therefore calls CopySnapshot in the
 Region where it wants the data, names the other one in SourceRegion, and encrypts under a key of the Region it calls.
 
-    Two Regions, two names.  EC2 asks for the source key in the source Region, so there kms:ViaService is
-                             ec2.<source Region>, and for the target key it is ec2.<destination Region> (ebs.md 1.0 [O]).
-                             A key policy with the name of one Region refuses the other.
+    Two Regions, two names.  EC2 asks for the source key in the source Region, so there kms:ViaService is ec2.<source
+                             Region>, and for the target key it is ec2.<destination Region> (ebs.md 1.0 [O]). A key
+                             policy with the name of one Region refuses the other.
     The destination key.     It is looked up where the call is made, at once: a key of another Region is refused as
                              invalid, whatever its policy says (ebs.md 1.4 [D], its text inferred).
-    The source.              It is looked up later: a wrong SourceRegion is answered 200, and the copy ends in error with
-                             "Source snapshot is not found" (ebs.md 1.4 [V]).
-    Multi-Region keys.       They do not shorten this. EBS treats them as keys of one Region: a copy into another Region
-                             is always encrypted anew, and the replica has a policy of its own (ebs.md 2, kms.md 2.7 [D]).
+    The source.              It is looked up later: a wrong SourceRegion is answered 200, and the copy ends in error
+                             with "Source snapshot is not found" (ebs.md 1.4 [V]).
+    Multi-Region keys.       They do not shorten this. EBS treats them as keys of one Region: a copy into another
+                             Region is always encrypted anew, and the replica has a policy of its own (ebs.md 2,
+                             kms.md 2.7 [D]).
 
     create_snapshot   source   in the source Region
     grant_use         source   in the source Region: the key policy must let the target make grants

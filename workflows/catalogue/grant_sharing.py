@@ -8,10 +8,10 @@ The operations.   A copy never uses the target's own kms:Decrypt. EC2 calls Crea
                   and asks for a grant of Decrypt (ebs.md 1.4 [V]). A grant made under a grant may give no more than its
                   parent (kms.md 6 [D]), so the parent must hold both: CreateGrant and Decrypt.
 The constraint.   The child's constraint must be equal or stricter. A snapshot keeps the context of its volume,
-                  aws:ebs:id=vol-..., so that is what the parent may be bound to (ebs.md 0.10 [D]); bound to the snapshot's
-                  id it allows nothing.
-The grantee.      A user, a role or an account, never an organization. For a role named exactly no identity policy has to
-                  allow as well; for a whole account one has to (kms.md 5.1 [I]; not seen with EBS, ebs.md 8).
+                  aws:ebs:id=vol-..., so that is what the parent may be bound to (ebs.md 0.10 [D]); bound to the
+                  snapshot's id it allows nothing.
+The grantee.      A user, a role or an account, never an organization. For a role named exactly no identity policy has
+                  to allow as well; for a whole account one has to (kms.md 5.1 [I]; not seen with EBS, ebs.md 8).
 
 What a grant can not do: share the snapshot (that is EC2's list), be edited, or end by itself. And it is not there at
 once: it counts everywhere within five minutes [D]. A grant token bridges that time, but only in a call that takes one,

@@ -12,9 +12,9 @@ Who copied.   The owner's trail tells, in the Region of the snapshot (ebs.md 3.2
 How to prove. The outsider's own call is the proof. Its copy has to end in "Source snapshot is not found": "Given key ID
               is not accessible" would mean that it still sees the snapshot. The other way round, a snapshot that is not
               shared hides what its key would have answered, so the key is tried by itself.
-What stays.   Revocation removes new use only. A copy or a volume under the outsider's own key is the outsider's, needs
-              nothing of the source, and nothing that the source does reaches it (ebs.md 5 [D][V]). What was copied is out:
-              what can still be changed is what the data says, such as the secrets in it.
+What stays.   Revocation removes new use only. A copy or a volume under the outsider's own key is the outsider's,
+              needs nothing of the source, and nothing that the source does reaches it (ebs.md 5 [D][V]). What was
+              copied is out: what can still be changed is what the data says, such as the secrets in it.
 
     find_copies   source     LookupEvents: who, and when
     unshare       source     ModifySnapshotAttribute, remove; ResetSnapshotAttribute would cut off the rightful as well

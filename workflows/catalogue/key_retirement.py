@@ -4,11 +4,11 @@ Rotation and retirement are often taken for one thing. Rotation changes the mate
 policy and grants. Old material is kept for ever, and every ciphertext names the material that made it (kms.md 2.3 [D]).
 Nothing that is stored is encrypted anew, so a rotation breaks nothing and also rescues nothing.
 
-Retirement ends the key, and what is wrapped under it: after the waiting period of 7 to 30 days the material is gone, and
-nobody brings it back (kms.md 8.1 [D]). So before it, all that shall live has to be encrypted under another key. CopySnapshot
-does that: another key means a new data key, and blocks encrypted anew (ebs.md 2 [V]). A copy in another account is such a
-copy too, and it is independent in the strict sense: neither disabling, nor deleting, nor unsharing the source reaches it
-(ebs.md 1.4 [V]).
+Retirement ends the key, and what is wrapped under it: after the waiting period of 7 to 30 days the material is gone,
+and nobody brings it back (kms.md 8.1 [D]). So before it, all that shall live has to be encrypted under another key.
+CopySnapshot does that: another key means a new data key, and blocks encrypted anew (ebs.md 2 [V]). A copy in another
+account is such a copy too, and it is independent in the strict sense: neither disabling, nor deleting, nor unsharing
+the source reaches it (ebs.md 1.4 [V]).
 
 Disabling goes first, because it can be taken back: it refuses the same calls as the end of the key will, so what still
 needs the key shows while there is time. Nothing shows for volumes that are attached, their data keys being in the

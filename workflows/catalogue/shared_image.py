@@ -1,18 +1,19 @@
 """Sharing an image whose snapshots are encrypted, and launching an instance from it in another account.
 
-An image is a list of snapshots. Its launch permission is one more list of accounts, and whoever stands in it may launch:
-EC2 gives the launch access to the snapshots without their being shared (ebs.md 1.9 [D]). To the key it gives no access.
-So two things are shared again, the image and its key, by two services that do not know of each other.
+An image is a list of snapshots. Its launch permission is one more list of accounts, and whoever stands in it may
+launch: EC2 gives the launch access to the snapshots without their being shared (ebs.md 1.9 [D]). To the key it gives
+no access. So two things are shared again, the image and its key, by two services that do not know of each other.
 
 A launch does for each volume what CreateVolume does, with the launcher's rights: ReEncryptFrom on the source's key;
-ReEncryptTo, GenerateDataKeyWithoutPlaintext and CreateGrant on the key of the volume; and one more CreateGrant to open
-the volume for the instance (ebs.md 1.7 [V], for launches from a shared image [I]). Named in no block device mapping, the
-key is the launcher's default key for EBS, as for a volume from a shared snapshot (ebs.md 5.1).
+ReEncryptTo, GenerateDataKeyWithoutPlaintext and CreateGrant on the key of the volume; and one more CreateGrant to
+open the volume for the instance (ebs.md 1.7 [V], for launches from a shared image [I]). Named in no block device
+mapping, the key is the launcher's default key for EBS, as for a volume from a shared snapshot (ebs.md 5.1).
 
 How it fails is what costs the time. RunInstances answers 200 and `pending`; seconds later the instance is terminated,
-with the StateReason Client.InvalidKMSKey.InvalidState, "The KMS key provided is in an incorrect state". The key's state is
-fine: a permission is missing (ebs.md 1.7 [V]). DryRun does not look at keys [V], so it proves nothing here. An Auto
-Scaling group launches as its service-linked role, which the key policy, or a grant, has to name (ebs.md 1.9 [D]).
+with the StateReason Client.InvalidKMSKey.InvalidState, "The KMS key provided is in an incorrect state". The key's
+state is fine: a permission is missing (ebs.md 1.7 [V]). DryRun does not look at keys [V], so it proves nothing here.
+An Auto Scaling group launches as its service-linked role, which the key policy, or a grant, has to name (ebs.md 1.9
+[D]).
 
 What a launch permission does not give: CopyImage by the other account, which needs createVolumePermission on the
 snapshots as well (ebs.md 1.9 [V]). And a snapshot under the default key aws/ebs can not be shared by way of its image

@@ -10,7 +10,7 @@ from the source key and under the volume's (ReEncryptFrom, ReEncryptTo), then ma
                  GenerateDataKeyWithoutPlaintext and ReEncrypt* as well (ebs.md 1.2 [V]).
     At once.     CreateVolume looks for the snapshot at once: not shared is InvalidSnapshot.NotFound (ebs.md 0.4 [V]),
                  where CopySnapshot answers 200.
-    Later.       Keys are looked at later: the answer is 200 and `creating`, and then the volume is gone (ebs.md 0.2 [V]).
+    Later.       Keys are looked at later: the answer is 200 and `creating`, then the volume is gone (ebs.md 0.2 [V]).
     And then?    A volume under a key of the target needs the source no more. One that was kept under the source's key
                  dies with it: what is attached goes on, since its data key is in the hypervisor's memory, and the next
                  attach, copy or restore fails (ebs.md 1.7, 5 [D]). A snapshot of it can still be made, because

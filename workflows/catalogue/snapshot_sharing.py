@@ -39,7 +39,7 @@ def key_is_customer_managed(view: View) -> bool:
 
 
 def target_may_use_source_key(view: View) -> bool | None:
-    """Once the snapshot is shared, the target can copy it: both accounts let it make grants on the source key.
+    """Once the snapshot is shared, it can be copied: both accounts let the copying one make grants on the source key.
 
     Method: the steps up to the copy are played in a fork. Not answered where the copy fails by something else.
     """
