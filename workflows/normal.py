@@ -23,7 +23,8 @@ LEFT_OUT: Final = frozenset(
     }
 )  # fmt: skip
 _IDS: Final = (
-    (re.compile(r"\b(snap|vol|ami|i)-[0-9a-f]{8,17}\b"), r"\1"),
+    (re.compile(r"\b(snap|vol|ami|i|r)-[0-9a-f]{8,17}\b"), r"\1"),
+    (re.compile(r"(?<![\w-])(?:(o|p)-[a-z0-9]{10}|(r)-[a-z0-9]{4}|(h)-[0-9a-f]{32})(?![\w-])"), r"\1\2\3"),
     (re.compile(r"\bmrk-[0-9a-f]{32}\b"), "mrk"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "key"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "hash"),

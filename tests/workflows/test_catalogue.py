@@ -15,6 +15,7 @@ from app.repair.run import run_file
 from workflows import catalogue
 from workflows import report as shown
 from workflows.machine import SETTLEMENTS, End, Workflow
+from workflows.normal import normal
 from workflows.scenario import Scenario, load
 from workflows.session import Options, scenarios_in
 from workflows.settle import settlement_named_by
@@ -229,3 +230,13 @@ def test_a_grant_does_not_count_at_once_where_the_cloud_takes_its_time(services:
     at = next(n for n, each in enumerate(spec.steps) if each.id == "copy")
     patient = spec.model_copy(update={"steps": (*spec.steps[:at], wait, *spec.steps[at:])})
     assert step(run_in_memory(replace(scenario, spec=patient), services), "copy").outcome == "OK"
+
+
+def test_ids_of_an_organization_do_not_tell_two_worlds_apart(services: Services, tmp_path: Path) -> None:
+    """Organization, root and invitations have other ids in a world of another seed; the normal form is the same."""
+    base = SCENARIOS / "organization/share-with-an-organization.reseal.yaml"
+    path = tmp_path / "other.reseal.yaml"
+    path.write_text(f"reseal: 1\nextends: {relpath(base, tmp_path)}\nseed: 8\n", encoding="utf-8")
+    one, other = run(base, services), run(path, services)
+    assert step(one, "roots").answer != step(other, "roots").answer
+    assert normal(one, evidence=False) == normal(other, evidence=False)
