@@ -29,10 +29,12 @@ check: setup ## Lint, format, layers, types, generated pages
 	$(BIN)/pyright
 	$(BIN)/python -m app.coverage --check
 	$(BIN)/python -m app.error_pages --check
+	$(BIN)/python -m app.workflow_pages --check
+	$(BIN)/python -m workflows.scenario_index --check
 
 test: check ## What CI runs: check, the stores on PostgreSQL, every test
 	tests/with_postgres $(BIN)/pytest tests/persistence -k postgresql
-	$(BIN)/pytest -n 2
+	tests/with_chromium $(BIN)/pytest -n 2
 
 fast: setup ## The tests that need no database and no server
 	$(BIN)/pytest -n 2 --ignore tests/persistence --ignore tests/serving --ignore tests/rest
@@ -54,6 +56,8 @@ bench: setup .venv-bench/servers.stamp ## Measure, beside moto and MiniStack
 	$(BIN)/python tests/bench/kms.py
 	$(BIN)/python tests/bench/policies.py
 	$(BIN)/python tests/bench/snapshots.py
+	$(BIN)/python tests/bench/graph.py
+	$(BIN)/python tests/bench/sweeps.py
 
 soak: setup ## The long runs: every law and crash point at full size
 	RESEAL_SOAK=1 $(BIN)/pytest -n 2
@@ -61,6 +65,8 @@ soak: setup ## The long runs: every law and crash point at full size
 docs: setup ## Regenerate the generated pages and statements
 	$(BIN)/python -m app.coverage
 	$(BIN)/python -m app.error_pages
+	$(BIN)/python -m app.workflow_pages
+	$(BIN)/python -m workflows.scenario_index
 	$(BIN)/python -m app.persistence.statements
 	$(BIN)/python -m tests.ebs.page
 

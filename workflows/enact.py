@@ -1,6 +1,8 @@
 """One step of a scenario: the call, what became of it, and how it is judged.
 
 references filled in -> contract before -> (data) -> call -> settle -> contract after -> evidence -> expectations
+
+What a step requires is judged before it is begun, and journaled with the intent: the step may change it.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from workflows.expressions import Unresolved, fill, search
 from workflows.keyed import Keyed
 from workflows.machine import OK, UNFORESEEN, Outcome, Settled, Step
 from workflows.port import Answer, Evidence, Port, PortFailed
-from workflows.settle import main_id, outcome, settled
-from workflows.transition import Contracted, Transition, Wrong
+from workflows.settle import failure, main_id, outcome, settled
+from workflows.transition import Contracted, Intent, Transition, Wrong
 from workflows.view import View, judge
 
 if TYPE_CHECKING:
@@ -32,16 +34,26 @@ class Enactor:
     def __init__(self, port: Port, course: Course, run: str) -> None:
         self.port, self.course, self.run = port, course, run
 
+    def intended(self, step: StepSpec, section: str) -> Intent:
+        """What has to be known before the step is done: whether what it requires holds, and where the clock will be."""
+        if step.advance is not None:
+            return Intent(until_ms=self.port.now_ms() + step.advance)
+        state = self.course.step_state(step) if section == "steps" else None
+        try:
+            parameters = params.typed(str(step.call), fill(step.with_, self.course.scope))
+        except (Unresolved, ValueError):
+            return Intent()  # `enact` says so
+        return Intent(tuple(self._judged("requires", state, step, parameters, {})))
+
     def enact(
-        self, step: StepSpec, section: str, attempt: int = 1, found: Value | None = None, until_ms: int | None = None
+        self, step: StepSpec, section: str, intent: Intent, found: Value | None = None
     ) -> tuple[Transition, Value]:
         """Perform a step; answers what to keep of it, and its full answer. `found`: it has happened, with this answer.
 
-        `until_ms`: where a step that moves the clock moves it to; it may stand there already. PortFailed where the
-        cloud can not be asked.
+        It may have happened already. PortFailed where the cloud can not be asked.
         """
-        if step.advance is not None:
-            by_ms = step.advance if until_ms is None else until_ms - self.port.now_ms()
+        if intent.until_ms is not None:
+            by_ms = intent.until_ms - self.port.now_ms()
             if by_ms > 0:
                 self.port.advance(by_ms)
             return self._moved(step, section), {}
@@ -50,8 +62,8 @@ class Enactor:
         except (Unresolved, ValueError) as error:
             return self._unusable(step, section, str(error)), {}
         state = self.course.step_state(step) if section == "steps" else None
-        contracts = list(self._judged("requires", state, step, parameters, {}))
-        answer, later = self._called(step, parameters, attempt, found)
+        contracts = list(intent.requires)
+        answer, later = self._called(step, parameters, found)
         result = outcome(answer, later)
         if result == OK:
             contracts += self._judged("ensures", state, step, parameters, answer.value)
@@ -60,13 +72,13 @@ class Enactor:
     # the call
 
     def _called(
-        self, step: StepSpec, parameters: dict[str, Any], attempt: int, found: Value | None
+        self, step: StepSpec, parameters: dict[str, Any], found: Value | None = None
     ) -> tuple[Answer, dict[str, Any]]:
         """The answer at once, and the resource once it has settled."""
         assert step.call is not None
         assert step.as_ is not None
         region = step.region or self.course.scenario.spec.region
-        hand, root = Keyed(self.port, f"{self.run}/{step.id}/{attempt}", region), f"{_account(step)}/root"
+        hand, root = Keyed(self.port, f"{self.run}/{step.id}/1", region), f"{_account(step)}/root"
         if found is not None:
             answer = Answer("", found)
         elif step.data is not None:
@@ -138,7 +150,7 @@ class Enactor:
     def _tried(self, step: StepSpec) -> Outcome | None:
         try:
             parameters = params.typed(str(step.call), fill(step.with_, self.course.scope))
-            answer, later = self._called(step, parameters, 1, None)
+            answer, later = self._called(step, parameters)
         except (Unresolved, ValueError, PortFailed):
             return None
         self.course.passed(step, answer.value, later, self._saved(step, answer.value), "")
@@ -164,11 +176,11 @@ class Enactor:
             step=step.id, section=section, name=step.name or "", principal=str(step.as_),
             account=course.accounts[_account(step)], call=step.call,
             region=step.region or course.scenario.spec.region,
-            parameters=params.without_secrets(step.call, parameters)[0],
+            parameters=params.without_secrets(step.call, parameters, "input")[0],
             request_id=answer.request_id, answer=kept, hides=hides,
             error=_error(answer),
             later=params.to_json(later), outcome=str(result),
-            saved=params.without_secrets(step.call, saved)[0], thing=thing,
+            saved=self._saved(step, kept), thing=thing,
             state=state.name if state else "", next=after.name if after else "",
             calls=evidence.calls, decisions=evidence.decisions, events=evidence.events,
             change=changed(before, graph), graph=graph.node_link() if graph else None, contracts=contracts,
@@ -227,11 +239,6 @@ def _error(answer: Answer) -> dict[str, Any] | None:
     return told | ({"cause": answer.cause} if answer.cause else {})
 
 
-def failure(later: Value) -> str:
-    """A later failure in words."""
-    return str(later.get("StateMessage") or later.get("Error") or later.get("State"))
-
-
 def changed(before: Graph | None, after: Graph | None) -> tuple[str, ...]:
     """What differs between two graphs, a line each."""
     if before is None or after is None:
@@ -250,7 +257,9 @@ def _without_idle(graph: Graph) -> Graph:
     managed = {e.target: e.source for e in graph.edges if e.kind == "points-to" and "alias/aws/" in e.source}
     idle = {key for key in managed if key not in used}
     hidden = idle | {managed[key] for key in idle} | {material for material, key in materials.items() if key in idle}
-    return graph.only(set(graph.nodes) - hidden - ({"everyone"} if idle else set()))
+    kept = graph.only(set(graph.nodes) - hidden)
+    speaks_of_everyone = any("everyone" in (edge.source, edge.target) for edge in kept.edges)
+    return kept if speaks_of_everyone else kept.only(set(kept.nodes) - {"everyone"})
 
 
 def _account(step: StepSpec) -> str:

@@ -40,12 +40,13 @@ Outcome = str | Settled  # OK, an error code, or a settlement
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a later failure shows: the text on the resource, or that the resource is gone."""
+    """How a later failure shows: the text on the resource, that the resource is gone, or why an instance ended."""
 
     name: str  # the code under which the operation declares it among its `settles`
-    message: str  # StateMessage of a snapshot in State "error"; "" where the resource is gone
+    message: str  # StateMessage of a snapshot in State "error"; "" where there is none
     seen: str
-    code: str = ""  # of the error that describing the resource meets; "": the resource stays, in State "error"
+    code: str = ""  # of the error that describing the resource meets; "": the resource stays, and says why
+    reason: str = ""  # Code of the StateReason of an instance that ended by itself
 
 
 # The closed table of later failures. A resource that fails otherwise settles as UNKNOWN_FAILURE, which no row names.
@@ -55,6 +56,7 @@ SETTLEMENTS: Final = (
     Settlement("SOURCE_NOT_COMPLETE", "Source snapshot is not complete", "ebs.md 1.4 [V]"),
     Settlement("SOURCE_ARCHIVED", "Source snapshot is archived", "ebs.md 1.8 [D], words inferred"),
     Settlement("VOLUME_VANISHED", "", "ebs.md 1.2 [V]", code="InvalidVolume.NotFound"),
+    Settlement("Client.InvalidKMSKey.InvalidState", "", "ebs.md 1.7 [V]", reason="Client.InvalidKMSKey.InvalidState"),
 )
 UNKNOWN_FAILURE: Final = Settled("UNKNOWN_FAILURE")
 

@@ -35,7 +35,8 @@ OPAQUE: Final = frozenset(
 CLIENT: Final = frozenset({"userAgent", "user_agent", "sourceIPAddress", "source_ip"})
 _IDS: Final = (
     (re.compile(r"\b(snap|vol|ami|i|r|eni|car)-[0-9a-f]{8,32}\b"), r"\1"),
-    (re.compile(r"\b(o|ou|p)-[0-9a-z]{8,40}\b"), r"\1"),  # of an organization, its units and policies
+    (re.compile(r"(?<![\w-])(?:(o|p)-[a-z0-9]{10}|(r)-[a-z0-9]{4}|(h)-[0-9a-f]{32})(?![\w-])"), r"\1\2\3"),
+    (re.compile(r"\b(ou)-[0-9a-z]{4,32}-[0-9a-z]{8,32}\b"), r"\1"),
     (re.compile(r"\bmrk-[0-9a-f]{32}\b"), "mrk"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "key"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "hash"),

@@ -40,9 +40,10 @@ def output_members(operation: str) -> frozenset[str]:
 
 
 def typed(operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as botocore takes them; ValueError where one does not fit its shape."""
+    """Parameters as botocore takes them, without those that are null; ValueError where one does not fit its shape."""
     shape = input_shape(operation)
-    return {name: _typed(shape.members[name], value) for name, value in parameters.items()} if shape else {}
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return {name: _typed(shape.members[name], value) for name, value in given.items()} if shape else {}
 
 
 def shaped(operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,22 +176,21 @@ HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"  # AWS's own words for what its trail 
 _NEVER_KEPT = frozenset({"SecretAccessKey", "SessionToken", "Plaintext", "PrivateKeyPlaintext", "BlockData"})
 
 
-def without_secrets(operation: str, answer: Any) -> tuple[Any, bool]:
-    """An answer as JSON without what botocore marks sensitive, and whether something was left out."""
+def without_secrets(operation: str, value: Any, side: shapes.Side = "output") -> tuple[Any, bool]:
+    """An answer (or parameters) as JSON without what botocore marks sensitive, and whether something was left out."""
     service, _, name = operation.partition(":")
-    marked = shapes.sensitive_members(service, name, "output") if shapes.exists(service, name) else frozenset()
-    names = {path.rsplit(".", 1)[-1].rstrip("[]{}") for path in marked} | _NEVER_KEPT
-    return _left_out(to_json(answer), names)
+    marked = shapes.sensitive_members(service, name, side) if shapes.exists(service, name) else frozenset[str]()
+    return _left_out(to_json(value), "", marked)
 
 
-def _left_out(value: Any, names: set[str] | frozenset[str]) -> tuple[Any, bool]:
+def _left_out(value: Any, path: str, marked: frozenset[str]) -> tuple[Any, bool]:
+    """`path`: of the value within the whole, as the model's paths are written (`Accounts[].Email`)."""
+    if path in marked or f"{path}{{}}" in marked or path.rpartition(".")[2] in _NEVER_KEPT:  # {}: values of a map
+        return (HIDDEN, True) if value else (value, False)
     if isinstance(value, list):
-        pairs = [_left_out(inner, names) for inner in value]
+        pairs = [_left_out(inner, f"{path}[]", marked) for inner in value]
         return [inner for inner, _ in pairs], any(left for _, left in pairs)
     if not isinstance(value, dict):
         return value, False
-    kept, left = {}, False
-    for key, inner in value.items():
-        kept[key], out = (HIDDEN, True) if key in names and inner else _left_out(inner, names)
-        left = left or out
-    return kept, left
+    found = {key: _left_out(inner, f"{path}.{key}" if path else key, marked) for key, inner in value.items()}
+    return {key: kept for key, (kept, _) in found.items()}, any(left for _, left in found.values())

@@ -25,13 +25,13 @@ from workflows.again import Again, again
 from workflows.course import Course, begun
 from workflows.enact import Enactor
 from workflows.expressions import Unresolved, fill, search
-from workflows.journal import Entry, Journal, MemoryJournal
+from workflows.journal import Journal, MemoryJournal
 from workflows.keyed import Keyed
 from workflows.machine import End, Workflow
 from workflows.names import Names
 from workflows.port import Port, PortFailed
 from workflows.principals import IAM_REGION, Maker
-from workflows.transition import Report, Transition, Wrong, to_json, transition_from
+from workflows.transition import Report, Transition, Wrong, intent_from, to_json, transition_from
 
 if TYPE_CHECKING:
     from workflows.format import StepSpec
@@ -147,23 +147,18 @@ class Runner:
 
     def _performed(self, step: StepSpec, section: str) -> tuple[Transition, Mapping[str, Any]]:
         self._fault("before-intent")
-        intent = self._intents.get(step.id)
-        found = self._found_again(step) if intent else None
-        if not intent:
-            intent = self._intended(step)
-            self._journal.append(self._run, intent)
+        begun = self._intents.get(step.id)
+        found = self._found_again(step) if begun else None
+        intent = intent_from(begun) if begun else self._actor.intended(step, section)
+        if not begun:
+            self._journal.append(self._run, {"kind": "intent", "step": step.id, "call": step.call, **to_json(intent)})
         self._fault("after-intent")
-        transition, value = self._actor.enact(step, section, found=found, until_ms=intent.get("until_ms"))
+        transition, value = self._actor.enact(step, section, intent, found=found)
         self._fault("after-effect")
         transition = self._mend(transition, step, self._sent_files())
         self._journal.append(self._run, {"kind": "record", "transition": to_json(transition)})
         self._fault("after-record")
         return transition, value
-
-    def _intended(self, step: StepSpec) -> Entry:
-        """What is about to be done; of the clock, where it is to stand, so that it is not moved on twice."""
-        entry: Entry = {"kind": "intent", "step": step.id, "call": step.call}
-        return entry if step.advance is None else entry | {"until_ms": self._port.now_ms() + step.advance}
 
     def _replayed(self, step: StepSpec, record: dict[str, Any]) -> tuple[Transition, Mapping[str, Any]]:
         """A step as the journal has it. What it hides is asked again, of a cloud that answers the same again."""

@@ -19,6 +19,13 @@ class Contracted(msgspec.Struct, frozen=True):
     holds: bool | None  # None: this port can not tell
 
 
+class Intent(msgspec.Struct, frozen=True):
+    """What is known before a step is done. It is journaled, since afterwards it can not be known any more."""
+
+    requires: tuple[Contracted, ...] = ()  # of what a step changes: a snapshot to be unshared is shared only before it
+    until_ms: int | None = None  # where the clock is to stand, of a step that moves it
+
+
 class Wrong(msgspec.Struct, frozen=True):
     """An expectation that is not met, and where it is written."""
 
@@ -89,6 +96,10 @@ def report_from(entries: Iterable[Json]) -> Report | None:
             transitions.append(transition_from(entry["transition"]))
         report = msgspec.convert(entry["report"], Report) if entry["kind"] in ("end", "stop") else None
     return report and msgspec.structs.replace(report, transitions=tuple(transitions))
+
+
+def intent_from(entry: Json) -> Intent:
+    return msgspec.convert(entry, Intent)
 
 
 def transition_from(entry: Json) -> Transition:

@@ -7,8 +7,8 @@ the scenario's own next steps in a fork. That is how "the target may now use the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workflows.machine import Contract, Outcome
@@ -26,6 +26,10 @@ class View:
     results: Mapping[str, Mapping[str, Any]]  # state -> answer it got, of the states passed so far
     rehearse: Callable[[str], Outcome | None]  # the outcome of a later state, tried in a fork; None: can not be tried
 
+    def within(self, region: str) -> View:
+        """The same, asking in another Region."""
+        return replace(self, region=region)
+
     def ask(self, role: str, operation: str, **parameters: Any) -> Answer:
         """A reading call as the root of the account that plays `role`."""
         return self.port.call(f"{self.accounts[role]}/root", operation, parameters, self.region)
@@ -37,8 +41,29 @@ class View:
     def volume(self, role: str, volume_id: str) -> Mapping[str, Any]:
         return first(self.ask(role, "ec2:DescribeVolumes", VolumeIds=[volume_id]), "Volumes")
 
+    def image(self, role: str, image_id: str) -> Mapping[str, Any]:
+        """DescribeImages of one image; empty where the account may not see it."""
+        return first(self.ask(role, "ec2:DescribeImages", ImageIds=[image_id]), "Images")
+
+    def instance(self, role: str, instance_id: str) -> Mapping[str, Any]:
+        reservation = first(self.ask(role, "ec2:DescribeInstances", InstanceIds=[instance_id]), "Reservations")
+        return next(iter(reservation.get("Instances", ())), {})
+
     def key(self, role: str, key_id: str) -> Mapping[str, Any]:
+        """DescribeKey; empty where there is no such key, or none that the account may see."""
         return self.ask(role, "kms:DescribeKey", KeyId=key_id).value.get("KeyMetadata", {})
+
+    def grants(self, role: str, key_id: str) -> Sequence[Mapping[str, Any]]:
+        """The first hundred grants of a key, as its owner sees them."""
+        return self.ask(role, "kms:ListGrants", KeyId=key_id, Limit=100).value.get("Grants", ())
+
+
+def is_refused(view: View) -> bool:
+    """The call is refused; that it went through is the finding.
+
+    What a step promises is judged where its call went through, so a step that is there to be refused promises this.
+    """
+    return False
 
 
 def first(answer: Answer, member: str) -> Mapping[str, Any]:

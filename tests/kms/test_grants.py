@@ -173,6 +173,24 @@ def test_under_a_grant_only_narrower_grants_are_made(lab: Lab) -> None:
     assert lab.causes()[0] == "GRANT_TOO_WIDE"
 
 
+def test_a_grant_of_decrypt_does_not_let_its_grantee_grant(lab: Lab) -> None:
+    """The cause is the grant that lacks the operation, not a silence that one would look for in the key policy."""
+    key, parent, child = lab.key(), lab.session(TARGET, "parent"), lab.user(TARGET, "child")
+    grant(lab, key, parent.role_arn, "Decrypt", "DescribeKey")
+    asked = {"KeyId": key, "GranteePrincipal": child.arn, "Operations": ["Decrypt"]}
+    assert lab.refused(parent, "CreateGrant", **asked)[0] == "AccessDeniedException"
+    assert lab.causes()[0] == "GRANT_LACKS_OPERATION"
+
+
+def test_a_grant_to_an_account_leaves_the_word_to_its_policies(lab: Lab) -> None:
+    """Method: the grant is wide enough; no policy of the account lets its user use it, and that is the cause."""
+    key, child = lab.key(), lab.user(TARGET, "child")
+    grant(lab, key, root_arn(TARGET), "Decrypt", "CreateGrant")
+    asked = {"KeyId": key, "GranteePrincipal": child.arn, "Operations": ["Decrypt"]}
+    assert lab.refused(child, "CreateGrant", **asked)[0] == "AccessDeniedException"
+    assert lab.causes()[0] == "IDENTITY_SILENT"
+
+
 @pytest.mark.parametrize(
     ("parent", "child", "allowed"),
     [

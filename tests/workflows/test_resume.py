@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scenario_runs import HAPPY, run_in_memory
+from scenario_runs import HAPPY, SCENARIOS, run_in_memory
 
 from app.kernel.cloud import Cloud
 from app.kernel.operation import Services
@@ -174,6 +174,16 @@ def test_a_clock_that_was_moved_on_is_not_moved_twice(
     assert runner(scenario, services, port, journal=journal).run().ok
     assert cloud_of(port).world == cloud_of(undisturbed).world
     assert cloud_of(port).now_ms() == cloud_of(undisturbed).now_ms()
+
+
+def test_what_a_step_required_is_remembered_when_it_has_happened(services: Services) -> None:
+    """Unsharing requires that the snapshot is shared, which it is not any more when the run is taken up again."""
+    scenario = load(SCENARIOS / "incident/shared-with-the-wrong-account.reseal.yaml", services.operations)
+    port, journal = in_memory_port(scenario, services), MemoryJournal()
+    unshare = len(scenario.spec.given) + 2
+    broken_off(scenario, services, port, journal, "after-effect", unshare)
+    report = runner(scenario, services, port, journal=journal).run()
+    assert report.ok, shown.as_text(report)
 
 
 def test_a_step_may_say_how_it_is_found_again(write: Callable[..., Path], services: Services) -> None:

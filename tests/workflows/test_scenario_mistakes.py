@@ -12,7 +12,7 @@ import pytest
 from app.kernel.operation import Services
 from workflows.files import Bundle, Disk
 from workflows.scenario import load
-from workflows.yaml_marks import ALIASES_MAX, DEPTH_MAX, InvalidFile, read
+from workflows.yaml_marks import ALIASES_MAX, DEPTH_MAX, InvalidFile, plain, read
 
 GOOD = """\
 reseal: 1
@@ -224,3 +224,9 @@ def test_a_variation_says_anew_what_it_expects_of_a_step(write: Callable[..., Pa
     assert step.with_["Size"] == "2"
     assert step.expect is not None
     assert step.expect.later == {"Encrypted": "true"}
+
+
+def test_a_plain_null_is_nothing_and_a_quoted_one_is_text() -> None:
+    """Nothing else is resolved: numbers and booleans stay text until a shape says what they are."""
+    read_back = plain(read("{a: null, b: ~, c: , d: 'null', e: '', f: 011, g: on}", "f"))
+    assert read_back == {"a": None, "b": None, "c": None, "d": "null", "e": "", "f": "011", "g": "on"}

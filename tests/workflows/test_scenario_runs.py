@@ -165,3 +165,27 @@ def test_the_clock_can_be_moved_between_steps(services: Services, tmp_path: Path
     )
     report = run(path, services)
     assert report.ok, shown.as_text(report)
+
+
+def test_what_the_model_marks_sensitive_is_left_out_where_it_stands_and_wherever_it_is_saved(
+    services: Services, tmp_path: Path
+) -> None:
+    """A handshake's parties are marked, its id is not; a secret key is, under whatever name it is saved."""
+    path = tmp_path / "s.reseal.yaml"
+    path.write_text(
+        'reseal: 1\nname: x\naccounts: {one: "111122223333"}\nsteps:\n'
+        "  - {id: user, as: one/root, call: iam:CreateUser, with: {UserName: u}}\n"
+        "  - id: key\n    as: one/root\n    call: iam:CreateAccessKey\n    with: {UserName: u}\n"
+        "    save: {NAME: AccessKey.UserName, IT: AccessKey.SecretAccessKey}\n"
+        "  - {id: organization, as: one/root, call: organizations:CreateOrganization}\n"
+        "  - id: invite\n    as: one/root\n    call: organizations:InviteAccountToOrganization\n"
+        "    with: {Target: {Type: ACCOUNT, Id: '444455556666'}}\n",
+        encoding="utf-8",
+    )
+    report = run(path, services)
+    assert report.ok, shown.as_text(report)
+    assert step(report, "key").saved == {"NAME": "u", "IT": "HIDDEN_DUE_TO_SECURITY_REASONS"}
+    handshake = step(report, "invite").answer["Handshake"]
+    assert handshake["Id"].startswith("h-")
+    assert {party["Id"] for party in handshake["Parties"]} == {"HIDDEN_DUE_TO_SECURITY_REASONS"}
+    assert step(report, "invite").hides

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from workflows.catalogue import snapshot_sharing
+from workflows.catalogue import (
+    cross_region,
+    grant_sharing,
+    incident_response,
+    key_retirement,
+    organization_sharing,
+    shared_image,
+    shared_volume,
+    snapshot_sharing,
+)
 from workflows.machine import Workflow
 from workflows.verify import Operations, verified
 
-WORKFLOWS: tuple[Workflow, ...] = (snapshot_sharing.WORKFLOW,)
+WORKFLOWS: tuple[Workflow, ...] = (
+    snapshot_sharing.WORKFLOW,
+    grant_sharing.WORKFLOW,
+    cross_region.WORKFLOW,
+    shared_volume.WORKFLOW,
+    shared_image.WORKFLOW,
+    organization_sharing.WORKFLOW,
+    key_retirement.WORKFLOW,
+    incident_response.WORKFLOW,
+)
 NAMES = tuple(workflow.name for workflow in WORKFLOWS)
 
 

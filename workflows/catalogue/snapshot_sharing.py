@@ -30,7 +30,7 @@ def volume_is_encrypted(view: View) -> bool:
 
 def snapshot_is_completed(view: View) -> bool:
     """The snapshot is completed."""
-    return view.snapshot(SOURCE, _source_snapshot(view)).get("State") == "completed"
+    return view.snapshot(SOURCE, source_snapshot(view)).get("State") == "completed"
 
 
 def key_is_customer_managed(view: View) -> bool:
@@ -39,7 +39,7 @@ def key_is_customer_managed(view: View) -> bool:
 
 
 def target_may_use_source_key(view: View) -> bool | None:
-    """Once the snapshot is shared, the target can copy it: both accounts let it make grants on the source key.
+    """Once the snapshot is shared, it can be copied: both accounts let the copying one make grants on the source key.
 
     Method: the steps up to the copy are played in a fork. Not answered where the copy fails by something else.
     """
@@ -51,20 +51,13 @@ def target_may_use_source_key(view: View) -> bool | None:
 
 def target_is_listed(view: View) -> bool:
     """The target account stands in the snapshot's createVolumePermission."""
-    answer = view.ask(
-        SOURCE,
-        "ec2:DescribeSnapshotAttribute",
-        SnapshotId=_source_snapshot(view),
-        Attribute="createVolumePermission",
-    )
-    listed = {permission.get("UserId") for permission in answer.value.get("CreateVolumePermissions", ())}
-    return view.ids[TARGET] in listed
+    return view.ids[TARGET] in listed_accounts(view)
 
 
 def copy_is_under_target_key(view: View) -> bool:
     """The copy is completed and encrypted under a key of the target account."""
     copy = view.snapshot(TARGET, view.answer["SnapshotId"])
-    return copy.get("State") == "completed" and _is_key_of(view.ids[TARGET], copy.get("KmsKeyId", ""))
+    return copy.get("State") == "completed" and is_key_of(view.ids[TARGET], copy.get("KmsKeyId", ""))
 
 
 def copy_is_completed(view: View) -> bool:
@@ -75,16 +68,28 @@ def copy_is_completed(view: View) -> bool:
 def volume_is_under_target_key(view: View) -> bool:
     """The new volume is available and encrypted under a key of the target account."""
     volume = view.volume(TARGET, view.answer["VolumeId"])
-    return volume.get("State") in ("available", "in-use") and _is_key_of(view.ids[TARGET], volume.get("KmsKeyId", ""))
+    return volume.get("State") in ("available", "in-use") and is_key_of(view.ids[TARGET], volume.get("KmsKeyId", ""))
 
 
-def _source_snapshot(view: View) -> str:
+def listed_accounts(view: View) -> set[str]:
+    """The accounts that the source's snapshot is shared with."""
+    answer = view.ask(
+        SOURCE,
+        "ec2:DescribeSnapshotAttribute",
+        SnapshotId=source_snapshot(view),
+        Attribute="createVolumePermission",
+    )
+    return {permission.get("UserId", "") for permission in answer.value.get("CreateVolumePermissions", ())}
+
+
+def source_snapshot(view: View) -> str:
     """The snapshot that is shared: what the first state made (whether the call at hand speaks of it or not)."""
     made = view.results.get("create_snapshot") or view.answer
     return made["SnapshotId"]
 
 
-def _is_key_of(account: str, key_arn: str) -> bool:
+def is_key_of(account: str, key_arn: str) -> bool:
+    """Whether the account owns the key of that ARN."""
     return key_arn.split(":")[4:5] == [account]
 
 

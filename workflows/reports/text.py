@@ -13,6 +13,7 @@ from app.policy.explain_values import Mending
 from app.policy.repair_words import in_one_line
 from workflows.explanation import because, named, things
 from workflows.reports.ended import NO_REPAIRS, Ended, NotRun, Repairs, explained
+from workflows.settle import failure, state_of
 from workflows.transition import Report, Transition
 
 COLUMNS: Final = 80
@@ -120,9 +121,9 @@ def result(transition: Transition) -> str:
     later = transition.later
     if "Error" in later:
         return f"200, then gone: {later['Error']}"
-    state = str(later.get("State", ""))
-    if state == "error":
-        return f"200, then error: {later.get('StateMessage', '')}"
+    state = state_of(later) if "State" in later else ""  # what became of a key is among the changes
+    if state in ("error", "terminated"):
+        return f"200, then {state}: {failure(later)}"
     return f"200, {state}" if state else "200" if transition.outcome == "OK" else transition.outcome
 
 

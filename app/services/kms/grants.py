@@ -13,8 +13,9 @@ from app.kernel.call import Call
 from app.kernel.draft import Draft
 from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import operation
-from app.policy.causes import Cause
+from app.policy.causes import Cause, Word
 from app.policy.principals import account_named, is_service
+from app.policy.question import LayerKind
 from app.services.kms.checks import DRY_RUN, GRANT_TOKENS, KEY_STATE, allowed_on_key, new_token, read_token
 from app.services.kms.conditions import constraint_sent
 from app.services.kms.consistency import end, visible_from
@@ -113,11 +114,18 @@ def MAY_GRANT(draft: Draft, call: Call) -> None:
     try:
         authorize(draft, call, "kms:CreateGrant", key_resource(draft, call))
     except Refused as refused:
-        if not any(parent_grants(draft.world, call, key_of(draft))):
-            raise
         found = refused.refusal
+        if not _is_silence(found) or not any(parent_grants(draft.world, call, key_of(draft))):
+            raise
         because = Refusal(Cause.GRANT_TOO_WIDE, found and found.decision, found and found.question)
         raise Refused(refused.error, because) from None
+
+
+def _is_silence(refusal: Refusal | None) -> bool:
+    """Did nothing on the key's side allow? A denial, and the silence of the caller's own policies, are other causes."""
+    if refusal is None or refusal.cause.word is Word.EXPLICIT_DENY:
+        return False
+    return refusal.cause.layer in (LayerKind.RESOURCE, LayerKind.GRANT)
 
 
 @operation(

@@ -70,7 +70,10 @@ def as_layer(grant: Grant) -> GrantLayer:
 
 
 def grants_for(world: World, call: Call, action: str, key: Key, pairs: Mapping[str, str]) -> list[Grant]:
-    """The caller's grants that fit the action and one pair of the context; if none does, some that miss narrowly."""
+    """The caller's grants that fit the action and one pair of the context; if none does, some that miss narrowly.
+
+    A grant that gives CreateGrant, but less than is asked for, is not among them: it would allow what it may not.
+    """
     if not key.grants:
         return []
     operation = action.partition(":")[2]
@@ -78,10 +81,11 @@ def grants_for(world: World, call: Call, action: str, key: Key, pairs: Mapping[s
     usable = (grant for grant in _fitting(world, key, names, operation, pairs) if counts(call, grant))
     fitting = islice(usable, GRANTS_ASKED_MAX)
     found = [grant for grant in fitting if action != "kms:CreateGrant" or is_no_wider(call, grant)]
-    if found or action == "kms:CreateGrant":
+    if found:
         return found
-    near = (grant for name in names for grant in _grants_of(world, key, name) if counts(call, grant))
-    return list({grant.id: grant for grant in islice(near, NEAR_GRANTS_MAX)}.values())
+    counting = (grant for name in names for grant in _grants_of(world, key, name) if counts(call, grant))
+    near = {grant.id: grant for grant in islice(counting, NEAR_GRANTS_MAX)}.values()
+    return [grant for grant in near if action != "kms:CreateGrant" or "CreateGrant" not in grant.operations]
 
 
 def _caller_names(call: Call) -> tuple[str, ...]:

@@ -1,21 +1,21 @@
 """Organizations: the tree of accounts and the policies that bind them from above.
 
 records  what is kept                tree       look-ups, defaults     providers  SCPs and RCPs of an authorization
-whole    organization, root, types   accounts   units   policies   tagging: the operations, by noun
+whole    organization, root, types   accounts   handshakes   units   policies   tagging: the operations, by noun
 rules    condition keys, refusals, events
 """
 
 from __future__ import annotations
 
 from app.kernel.operation import Service, jobs_in, operations_in
-from app.services.organizations import accounts, policies, rules, tagging, units, whole
+from app.services.organizations import accounts, handshakes, policies, rules, tagging, units, whole
 from app.services.organizations.edges import edges
 from app.services.organizations.providers import organization_layers
 from app.services.organizations.records import KINDS
 
 ORGANIZATIONS = Service(
     name="organizations",
-    operations=operations_in(whole, accounts, units, policies, tagging),
+    operations=operations_in(whole, accounts, handshakes, units, policies, tagging),
     kinds=KINDS,
     trails={"organizations": rules.TRAIL},
     denied=rules.denied,

@@ -52,6 +52,23 @@ STATUS_MISSING = _error(
     "CreateAccountStatusNotFoundException", "You specified a create account request ID that doesn't exist."
 )
 
+INVITED_IS_MEMBER = _error(
+    "HandshakeConstraintViolationException",
+    "You can't invite an account that is already a member of an organization.",
+    "inferred text, ALREADY_IN_AN_ORGANIZATION [D]",
+)
+INVITED_TWICE = _error(
+    "DuplicateHandshakeException", "A handshake with the same action and target already exists.", INFERRED
+)
+BAD_INVITED = _error("InvalidInputException", "reseal invites accounts by their 12-digit id only", "ours")
+HANDSHAKE_MISSING = _error("HandshakeNotFoundException", "You specified a handshake that doesn't exist.", INFERRED)
+HANDSHAKE_ACCEPTED = _error(
+    "HandshakeAlreadyInStateException", "The specified handshake is already in the requested state.", INFERRED
+)
+HANDSHAKE_EXPIRED = _error(
+    "InvalidHandshakeTransitionException", "The handshake is expired and can't be accepted.", INFERRED
+)
+
 POLICY_MISSING = _error("PolicyNotFoundException", "You specified a policy that doesn't exist.")
 POLICY_EXISTS = _error("DuplicatePolicyException", "A policy with the specified name and type already exists.")
 POLICY_IN_USE = _error(

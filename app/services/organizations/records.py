@@ -1,4 +1,4 @@
-"""What Organizations keeps: the organization, its tree, its policies, and requests for new accounts.
+"""What Organizations keeps: the organization, its tree, its policies, requests for new accounts, and invitations.
 
 Everything belongs to the management account. The tree is one kind of record: the root, the units and the accounts are
 nodes that differ in their type, each with the policies that are attached to it; so climbing from an account to the root
@@ -91,4 +91,27 @@ class Creation(Record, frozen=True, kw_only=True):
     failure: str = ""
 
 
-KINDS: tuple[type[Record], ...] = (Organization, Node, PolicyRecord, Creation)
+class Handshake(Record, frozen=True, kw_only=True):
+    """An invitation (h-...) of an account that exists already."""
+
+    kind = "organizations.handshake"
+    indexes = (Index("invited", lambda one: [(one.invited, one.id)]),)
+    organization: str
+    invited: str  # 12 digits
+    notes: str = ""
+    tags: Pairs = ()
+    is_accepted: bool = False
+    requested_ms: int
+    expires_ms: int
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:organizations::{self.account}:handshake/{self.organization}/invite/{self.id}"
+
+    def state(self, now_ms: int) -> Literal["OPEN", "ACCEPTED", "EXPIRED"]:
+        if self.is_accepted:
+            return "ACCEPTED"
+        return "OPEN" if now_ms < self.expires_ms else "EXPIRED"
+
+
+KINDS: tuple[type[Record], ...] = (Organization, Node, PolicyRecord, Creation, Handshake)

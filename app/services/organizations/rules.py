@@ -21,6 +21,7 @@ INFERRED: Final = (
     "a closed account is marked SUSPENDED and works on",
     "attachments take effect at once",
     "five policies of a type may be attached to one node",
+    "accepting an invitation makes no service-linked role, and asks for no right to make one",
     "an account that is created has the root's default policies, and a role made by its own root user",
 )
 

@@ -10,7 +10,7 @@ from app.kernel.call import Call, Pairs
 from app.kernel.clock import moment
 from app.kernel.draft import Draft
 from app.services.organizations import errors
-from app.services.organizations.records import Creation, Node, Organization
+from app.services.organizations.records import Creation, Handshake, Node, Organization
 from app.services.organizations.tree import AWS_POLICIES, AnyPolicy, AwsPolicy, organization_of
 
 Shape = Mapping[str, Any]
@@ -61,6 +61,31 @@ def creation(one: Creation) -> Shape:
     shape |= {"CompletedTimestamp": moment(one.completed_ms)} if one.completed_ms else {}
     shape |= {"AccountId": one.member} if one.member else {}
     return shape | ({"FailureReason": one.failure} if one.failure else {})
+
+
+def handshake(one: Handshake, email: str, now_ms: int) -> Shape:
+    resources: list[Shape] = [
+        {
+            "Type": "ORGANIZATION",
+            "Value": one.organization,
+            "Resources": [{"Type": "MASTER_EMAIL", "Value": email}],
+        },
+        {"Type": "ACCOUNT", "Value": one.invited},
+    ]
+    resources += [{"Type": "NOTES", "Value": one.notes}] if one.notes else []
+    return {
+        "Id": one.id,
+        "Arn": one.arn,
+        "Parties": [
+            {"Id": one.organization.removeprefix("o-"), "Type": "ORGANIZATION"},
+            {"Id": one.invited, "Type": "ACCOUNT"},
+        ],
+        "State": one.state(now_ms),
+        "RequestedTimestamp": moment(one.requested_ms),
+        "ExpirationTimestamp": moment(one.expires_ms),
+        "Action": "INVITE",
+        "Resources": resources,
+    }
 
 
 def summary(one: AnyPolicy) -> Shape:
