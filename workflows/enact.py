@@ -5,8 +5,8 @@ references filled in -> contract before -> (data) -> call -> settle -> contract 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workflows import data, expect, params
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 Value = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What a call came to, with the contracts around it."""
+
+    parameters: Value
+    answer: Answer
+    later: Value  # the resource once it has settled
+    outcome: Outcome
+    contracts: tuple[Contracted, ...]
+
+
 class Enactor:
     """Performs steps through a port. `run` is the run's id, the first part of every idempotency key."""
 
@@ -43,16 +54,34 @@ class Enactor:
             self.port.advance(step.advance)
             return self._moved(step, section), {}
         try:
-            parameters = params.typed(str(step.call), fill(step.with_, self.course.scope))
+            parameters = self.parameters(step)
         except (Unresolved, ValueError) as error:
             return self._unusable(step, section, str(error)), {}
         state = self.course.step_state(step) if section == "steps" else None
+        acted = self.act(step, state, parameters, attempt, found)
+        return self._kept(step, section, state, acted), acted.answer.value
+
+    def parameters(self, step: StepSpec) -> dict[str, Any]:
+        """The parameters of its call; Unresolved or ValueError where what came before does not give them."""
+        return params.typed(str(step.call), fill(step.with_, self.course.scope))
+
+    def act(
+        self, step: StepSpec, state: Step | None, parameters: dict[str, Any], attempt: int = 1,
+        found: Value | None = None,
+    ) -> Acted:  # fmt: skip
+        """Make the step's call, and judge the contracts of `state` around it. PortFailed as in `enact`."""
         contracts = list(self._judged("requires", state, step, parameters, {}))
         answer, later = self._called(step, parameters, attempt, found)
         result = outcome(answer, later)
         if result == OK:
             contracts += self._judged("ensures", state, step, parameters, answer.value)
-        return self._kept(step, section, state, parameters, answer, later, result, tuple(contracts)), answer.value
+        return Acted(parameters, answer, later, result, tuple(contracts))
+
+    def passed(self, step: StepSpec, acted: Acted) -> None:
+        """Later steps may refer to this one from now on."""
+        thing = main_id(str(step.call), acted.parameters, acted.answer.value)
+        saved = self._saved(step, acted.answer.value)
+        self.course.passed(step, acted.answer.value, dict(acted.later), saved, thing)
 
     # the call
 
@@ -117,25 +146,22 @@ class Enactor:
         course = self.course
         if not self.port.can.step_aside or course.workflow is None:
             return None
-        trial = copy.copy(course)
-        trial.scope = dict(course.scope)
-        trial.things, trial.made = dict(course.things), dict(course.made)
+        trial = course.branched()
         trial.passed(step, answer, {}, {name: search(path, answer) for name, path in step.save.items()}, "")
         actor = Enactor(self.port.aside(), trial, "rehearsal")
         at = course.workflow.after(state.name, OK)
         steps = iter(course.scenario.spec.steps)
         _ = next((each for each in steps if each is step), None)
         for each in (each for each in steps if not each.aside and each.advance is None):
-            result = actor._tried(each)
+            result = actor._tried(each) if each.id not in course.made else OK
             if at.name == wanted or result != OK:
-                return result if at.name == wanted else None
+                return result if at.name == wanted and each.id not in course.made else None
             at = course.workflow.after(at.name, OK)
         return None
 
     def _tried(self, step: StepSpec) -> Outcome | None:
         try:
-            parameters = params.typed(str(step.call), fill(step.with_, self.course.scope))
-            answer, later = self._called(step, parameters, 1, None)
+            answer, later = self._called(step, self.parameters(step), 1, None)
         except (Unresolved, ValueError, PortFailed):
             return None
         self.course.passed(step, answer.value, later, self._saved(step, answer.value), "")
@@ -143,12 +169,10 @@ class Enactor:
 
     # what is kept
 
-    def _kept(
-        self, step: StepSpec, section: str, state: Step | None, parameters: Value, answer: Answer, later: Value,
-        result: Outcome, contracts: tuple[Contracted, ...],
-    ) -> Transition:  # fmt: skip
+    def _kept(self, step: StepSpec, section: str, state: Step | None, acted: Acted) -> Transition:
         assert step.call is not None
-        course = self.course
+        course, parameters, answer, later = self.course, acted.parameters, acted.answer, acted.later
+        result = acted.outcome
         evidence = self.port.evidence(answer.request_id) if answer.request_id else Evidence()
         graph = self.port.graph()
         saved = self._saved(step, answer.value)
@@ -156,7 +180,7 @@ class Enactor:
         after = course.workflow.after(state.name, result) if state and course.workflow else None
         kept, hides = params.without_secrets(step.call, answer.value)
         before = course.graph
-        course.passed(step, answer.value, dict(later), saved, thing)
+        self.passed(step, acted)
         return Transition(
             step=step.id, section=section, name=step.name or "", principal=str(step.as_),
             account=course.accounts[_account(step)], call=step.call,
@@ -168,7 +192,7 @@ class Enactor:
             saved=params.without_secrets(step.call, saved)[0], thing=thing,
             state=state.name if state else "", next=after.name if after else "",
             calls=evidence.calls, decisions=evidence.decisions, events=evidence.events,
-            change=changed(before, graph), graph=graph.node_link() if graph else None, contracts=contracts,
+            change=changed(before, graph), graph=graph.node_link() if graph else None, contracts=acted.contracts,
             wrong=tuple(self._wrong(step, answer, later, evidence, before, graph, state, result)),
             unchecked=() if self.port.can.evidence else tuple(expect.unchecked(step.expect)),
         )  # fmt: skip

@@ -1,0 +1,138 @@
+"""When two worlds are the same for all that can still happen in them.
+
+Exploration merges states, so what is left out here must make no difference to any later call. Left out are
+
+- request ids, the log's position, idempotency memory, and how many jobs were ever booked: nothing decides by them;
+- the millisecond that each call adds to a manual clock: a moment counts as how many minutes it is from now, and, among
+  the records of one kind, account and Region, by its place in the order of their moments (lists are in that order).
+
+Everything else counts, secrets included. Ids are counted for each account, Region and kind, so calls of different
+accounts leave the same ids whichever comes first; what is drawn at random is the same if the same seeds were drawn
+(`InProcess.fork`). INVARIANT: worlds that are compared come from one world: same secret, rules, clock and settling.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from app.crypto.material import Secret
+from app.kernel import ids
+from app.kernel.clock import milliseconds
+from app.kernel.cloud import Remembered
+from app.kernel.draft import Job
+
+if TYPE_CHECKING:
+    from app.kernel.records import Record
+    from app.kernel.world import World
+
+MINUTE_MS: Final = 60_000
+_TIME: Final = "_ms"  # how every field that holds a moment ends
+_REQUESTS: Final = frozenset({"request_id", "creating_request_id", "root"})
+
+Moments = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashed:
+    record: Record  # kept, so that its identity stays its own
+    digest: bytes  # of all but its moments
+    moments: Moments
+
+
+class Fingerprints:
+    """Takes fingerprints. Records are shared between forks, so each is hashed once: keep one of these for all forks."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Hashed] = {}
+
+    def of(self, world: World, also: Any = None) -> bytes:
+        """32 bytes, equal for worlds that are the same; `also`: plain values that must agree too, moments alike.
+
+        Costs a hash of the records that are new, and a walk over all.
+        """
+        now_ms, hashed = world.clock.now_ms, hashlib.blake2b(digest_size=32)
+        for group, members in groupby(filter(_counts, world.records.all()), key=_group):
+            hashed.update("\0".join(group).encode())
+            for one in _placed([self._hash(record) for record in members], now_ms):
+                hashed.update(one)
+        hashed.update(_encoded(_plain(also, now_ms)))
+        return hashed.digest()
+
+    def _hash(self, record: Record) -> _Hashed:
+        known = self._known.get(id(record))
+        if known is None:
+            moments: list[int] = []
+            fields = msgspec.to_builtins(record, enc_hook=_opened, builtin_types=(bytes,))
+            if isinstance(record, Job):
+                del fields["id"]  # its moment and its number, whose order is that of the walk
+            plain = _without_moments(fields, moments)
+            digest = hashlib.blake2b(_encoded(plain), digest_size=32).digest()
+            known = self._known[id(record)] = _Hashed(record, digest, tuple(moments))
+        return known
+
+
+def _counts(record: Record) -> bool:
+    is_job_count = isinstance(record, ids.Counter) and record.id == "job" and not record.account
+    return not (isinstance(record, Remembered) or is_job_count)
+
+
+def _group(record: Record) -> tuple[str, str, str]:
+    return record.kind, record.account, record.region
+
+
+def _placed(members: list[_Hashed], now_ms: int) -> Iterator[bytes]:
+    """Digests of a group, each with its moments as minutes from now and as places in the group's order of moments."""
+    order = {moment: place for place, moment in enumerate(sorted({m for each in members for m in each.moments}))}
+    for each in members:
+        yield each.digest
+        if each.moments:
+            yield repr([(_minutes(moment, now_ms), order[moment]) for moment in each.moments]).encode()
+
+
+def _minutes(moment_ms: int, now_ms: int) -> int | None:
+    """How many minutes from now, rounded; None for the 0 that stands for no moment."""
+    return round((moment_ms - now_ms) / MINUTE_MS) if moment_ms else None
+
+
+def _without_moments(value: Any, moments: list[int]) -> Any:
+    if isinstance(value, dict):
+        kept = {}
+        for name, inner in value.items():
+            if name.endswith(_TIME) and isinstance(inner, int):
+                moments.append(inner)
+            elif name not in _REQUESTS:
+                kept[name] = _without_moments(inner, moments)
+        return kept
+    if isinstance(value, (list, tuple)):
+        return [_without_moments(inner, moments) for inner in value]
+    return value
+
+
+def _plain(value: Any, now_ms: int) -> Any:
+    """An answer's values as what can be encoded, moments as minutes from now."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner, now_ms) for name, inner in value.items()}
+    if isinstance(value, (bytes, str, int, float)) or value is None:
+        return value
+    if isinstance(value, datetime):
+        return ["moment", _minutes(milliseconds(value), now_ms)]
+    if isinstance(value, Iterable):
+        return [_plain(inner, now_ms) for inner in value]
+    return str(value)
+
+
+def _encoded(value: Any) -> bytes:
+    return msgspec.msgpack.encode(value, order="deterministic")
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise TypeError(f"a record holds a {type(value).__name__}, which has no fingerprint")
