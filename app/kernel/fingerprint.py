@@ -3,8 +3,9 @@
 Exploration merges states, so what is left out here must make no difference to any later call. Left out are
 
 - request ids, the log's position, idempotency memory, and how many jobs were ever booked: nothing decides by them;
-- the millisecond that each call adds to a manual clock: a moment counts as how many minutes it is from now, and, among
-  the records of one kind, account and Region, by its place in the order of their moments (lists are in that order).
+- the millisecond that each call adds to a manual clock: a moment counts as how many minutes it is from now, and by its
+  place in an order. Of those that are past, the order among records of one kind, account and Region (lists are in it);
+  of those to come, the order among all (the jobs that are due then run in it).
 
 Everything else counts, secrets included. Ids are counted for each account, Region and kind, so calls of different
 accounts leave the same ids whichever comes first; what is drawn at random is the same if the same seeds were drawn
@@ -14,6 +15,7 @@ accounts leave the same ids whichever comes first; what is drawn at random is th
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from app.kernel.world import World
 
 MINUTE_MS: Final = 60_000
+MOMENT_MS_MIN: Final = 1_500_000_000_000  # no other number in a job's parameters is as large
 _TIME: Final = "_ms"  # how every field that holds a moment ends
 _REQUESTS: Final = frozenset({"request_id", "creating_request_id", "root"})
 
@@ -58,9 +61,11 @@ class Fingerprints:
         Costs a hash of the records that are new, and a walk over all.
         """
         now_ms, hashed = world.clock.now_ms, hashlib.blake2b(digest_size=32)
-        for group, members in groupby(filter(_counts, world.records.all()), key=_group):
+        every = [self._hash(record) for record in world.records.all() if _counts(record)]
+        to_come = _order(moment for each in every for moment in each.moments if moment > now_ms)
+        for group, members in groupby(every, key=_group):
             hashed.update("\0".join(group).encode())
-            for one in _placed([self._hash(record) for record in members], now_ms):
+            for one in _placed(list(members), to_come, now_ms):
                 hashed.update(one)
         hashed.update(_encoded(_plain(also, now_ms)))
         return hashed.digest()
@@ -71,7 +76,7 @@ class Fingerprints:
             moments: list[int] = []
             fields = msgspec.to_builtins(record, enc_hook=_opened, builtin_types=(bytes,))
             if isinstance(record, Job):
-                del fields["id"]  # its moment and its number, whose order is that of the walk
+                fields = _of_job(fields, moments)
             plain = _without_moments(fields, moments)
             digest = hashlib.blake2b(_encoded(plain), digest_size=32).digest()
             known = self._known[id(record)] = _Hashed(record, digest, tuple(moments))
@@ -83,17 +88,33 @@ def _counts(record: Record) -> bool:
     return not (isinstance(record, Remembered) or is_job_count)
 
 
-def _group(record: Record) -> tuple[str, str, str]:
+def _group(hashed: _Hashed) -> tuple[str, str, str]:
+    record = hashed.record
     return record.kind, record.account, record.region
 
 
-def _placed(members: list[_Hashed], now_ms: int) -> Iterator[bytes]:
-    """Digests of a group, each with its moments as minutes from now and as places in the group's order of moments."""
-    order = {moment: place for place, moment in enumerate(sorted({m for each in members for m in each.moments}))}
+def _order(moments: Iterable[int]) -> dict[int, int]:
+    """Moment -> its place, the same for the same moment."""
+    return {moment: place for place, moment in enumerate(sorted(set(moments)))}
+
+
+def _placed(members: list[_Hashed], to_come: Mapping[int, int], now_ms: int) -> Iterator[bytes]:
+    """Digests of a group, each with its moments as minutes from now and as places in their order."""
+    past = _order(moment for each in members for moment in each.moments if moment <= now_ms)
     for each in members:
         yield each.digest
         if each.moments:
-            yield repr([(_minutes(moment, now_ms), order[moment]) for moment in each.moments]).encode()
+            places = [(_minutes(moment, now_ms), past.get(moment, to_come.get(moment))) for moment in each.moments]
+            yield repr(places).encode()
+
+
+def _of_job(fields: dict[str, Any], moments: list[int]) -> dict[str, Any]:
+    """Without its id (its moment and its number: their order is that of the walk), and with its parameters opened."""
+    parameters = json.loads(fields["parameters"])
+    due = {name: value for name, value in parameters.items() if isinstance(value, int) and value >= MOMENT_MS_MIN}
+    moments.extend(due.values())
+    kept = {name: value for name, value in parameters.items() if name not in due}
+    return {name: value for name, value in fields.items() if name != "id"} | {"parameters": [sorted(due), kept]}
 
 
 def _minutes(moment_ms: int, now_ms: int) -> int | None:

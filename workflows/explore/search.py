@@ -140,7 +140,7 @@ class Search:
         assert child.port is not None
         assert child.course is not None
         number = found.states.to_bytes(8, "big")
-        key = child.port.fingerprint([child.place.key(), child.course.scope]) if found.merges else number
+        key = child.port.fingerprint(self._beside_the_world(child)) if found.merges else number
         known = fresh.get(key)
         if known is None:
             fresh[key] = child
@@ -150,6 +150,13 @@ class Search:
             known.ways += child.parent.ways
             found.merged += 1
         found.edges.append((child.parent.number, (known or child).number, f"{child.step.id}: {child.outcome}"))
+
+    def _beside_the_world(self, node: Node) -> list[Any]:
+        """What later calls, contracts and ends go by, apart from the world."""
+        course = node.course
+        assert course is not None
+        referred = {name: course.scope[name] for name in self._plan.referred if name in course.scope}
+        return [node.place.key(), referred, course.results, sorted(course.things.items())]
 
     def _arrived(self, node: Node) -> None:
         """A state whose ways are all known: if a run may end here, it is an end."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from workflows.expressions import references
 from workflows.machine import State, Step, Workflow
 from workflows.scenario_check import expected_outcome
 
@@ -37,6 +38,8 @@ class Plan:
     disturbances: tuple[StepSpec, ...]
     judges: Mapping[str, Judge]  # step -> how it is judged; none for what happens aside
 
+    referred: tuple[str, ...]  # steps that some call refers to
+
     @property
     def calls(self) -> Iterator[StepSpec]:
         yield from self.scenario.spec.steps
@@ -56,7 +59,19 @@ def plan(scenario: Scenario, workflow: Workflow | None, disturbances: tuple[Step
         raise CannotExplore(
             f"{scenario.mark('clock')}: exploration settles every call before the next: it needs `clock: instant`"
         )
-    return Plan(scenario, workflow, _tracks(scenario), disturbances, dict(_judges(scenario, workflow)))
+    calls = (*scenario.spec.steps, *disturbances)
+    referred = sorted({name for step in calls for value in (step.with_, step.wait) for name in _names(value)})
+    judges = dict(_judges(scenario, workflow))
+    return Plan(scenario, workflow, _tracks(scenario), disturbances, judges, tuple(referred))
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The names that references anywhere in a value begin with."""
+    if isinstance(value, str):
+        yield from (reference.name for reference in references(value))
+    elif isinstance(value, (list, tuple, Mapping)):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _names(inner)
 
 
 def _tracks(scenario: Scenario) -> dict[str, tuple[StepSpec, ...]]:
