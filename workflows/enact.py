@@ -16,7 +16,7 @@ from workflows.machine import OK, UNFORESEEN, Outcome, Settled, Step
 from workflows.port import Answer, Evidence, Port, PortFailed
 from workflows.settle import main_id, outcome, settled
 from workflows.transition import Contracted, Transition, Wrong
-from workflows.view import View, judge
+from workflows.view import Judged, View, judge, sentence
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
@@ -38,10 +38,14 @@ class Acted:
 
 
 class Enactor:
-    """Performs steps through a port. `run` is the run's id, the first part of every idempotency key."""
+    """Performs steps through a port. `run` is the run's id, the first part of every idempotency key.
 
-    def __init__(self, port: Port, course: Course, run: str) -> None:
-        self.port, self.course, self.run = port, course, run
+    `in_order`: the workflow's states are passed in its order. Where they are not, a contract that speaks of what a
+    state not passed yet would have made can not be told.
+    """
+
+    def __init__(self, port: Port, course: Course, run: str, *, in_order: bool = True) -> None:
+        self.port, self.course, self.run, self.in_order = port, course, run, in_order
 
     def enact(
         self, step: StepSpec, section: str, attempt: int = 1, found: Value | None = None
@@ -124,7 +128,12 @@ class Enactor:
         if state is None:
             return
         contract = state.requires if when == "requires" else state.ensures
-        found = judge(contract, self._view(step, state, parameters, answer))
+        try:
+            found = judge(contract, self._view(step, state, parameters, answer))
+        except KeyError:
+            if self.in_order:
+                raise
+            found = Judged(contract.__name__, sentence(contract), None)
         yield Contracted(when, found.name, found.sentence, found.holds)
 
     def _view(self, step: StepSpec, state: Step, parameters: Value, answer: Value) -> View:

@@ -225,7 +225,7 @@ def _finally(scenario: Scenario) -> Iterator[Mistake]:
 
 
 def _explore(scenario: Scenario) -> Iterator[Mistake]:
-    """Its own steps like any, though they may come whenever what they refer to is there; the rest in `explore.check`."""
+    """Its own steps like any, though they may refer to all others; the rest is `explore.check`'s."""
     from workflows.explore import check
 
     spec = scenario.spec.explore

@@ -30,7 +30,7 @@ somebody else may disable a key meanwhile. What one must believe:
   on the way, or in which its own account can not read what the last step made; and, where the scenario declares its
   ends (`explore: ends:`), any other.
 
-tracks disturb       what can be called: a plan        search      the states, breadth first, so shortest paths come first
-ends                 what an end is, and who can read  judge       ends against the machine and what is declared
-report drawing write what is shown, drawn, and written as a scenario    check       mistakes in `explore:`
+    tracks, disturb   what can be called: a plan         search        the states, breadth first: shortest paths first
+    ends, judge       what an end is, and its verdict     check         mistakes in `explore:`, before anything runs
+    report, write     what is shown, and a path as a scenario file     session       all of it put together
 """

@@ -8,7 +8,7 @@ row applies to what the account that shares (the workflow's first role) has; `NA
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,7 +60,7 @@ def _shared_snapshot(step: StepSpec, scenario: Scenario) -> Parameters | None:
 
 
 def _policy_before(step: StepSpec, scenario: Scenario) -> Parameters:
-    """The policy that the key was made with; AWS's default where CreateKey was given none (kms.md 3.1)."""
+    """The policy that the key was made with; AWS's default where CreateKey was given none (kms.md 3)."""
     made = next((each for each in scenario.spec.given if _makes(each, step.with_["KeyId"])), None)
     policy = made.with_.get("Policy") if made else None
     return {**step.with_, "Policy": policy or json.dumps(_default_policy(str(step.as_).partition("/")[0]))}
@@ -92,8 +92,8 @@ NAMES: Final = tuple(each.name for each in READY)
 def chosen(scenario: Scenario, names: tuple[str, ...] | None = None) -> tuple[StepSpec, ...]:
     """The disturbances of an exploration: by name, else those that the scenario's `explore:` has.
 
-    A name is one of `NAMES`, `NAME=STEP`, or the id of a step under `explore: steps`. CannotExplore for another, and for
-    one that finds no occasion.
+    A name is one of `NAMES`, `NAME=STEP`, or the id of a step under `explore: steps`. CannotExplore for any other, and
+    for one that finds no occasion.
     """
     spec = scenario.spec.explore
     own = {each.id: each for each in spec.steps} if spec else {}
@@ -103,7 +103,7 @@ def chosen(scenario: Scenario, names: tuple[str, ...] | None = None) -> tuple[St
     return tuple({step.id: step for step in found}.values())
 
 
-def ready(scenario: Scenario, name: str, own: Mapping[str, Any] = {}) -> list[StepSpec]:  # noqa: B006 - not changed
+def ready(scenario: Scenario, name: str, own: Iterable[str] = ()) -> list[StepSpec]:
     """What a name of the table, with or without `=STEP`, stands for in a scenario."""
     word, _, of = name.partition("=")
     row = next((each for each in READY if each.name == word), None)

@@ -15,11 +15,13 @@ from workflows.explore.disturb import NAMES
 from workflows.explore.judge import Row, Surprise
 from workflows.explore.search import Node, whose
 from workflows.explore.session import Explored
+from workflows.explore.tracks import CLOCK, MINUTE_MS
 from workflows.explore.write import replayed
 from workflows.report import result
 from workflows.transition import Transition
 
 FORMAT: Final = 1
+DAY_MS: Final = 24 * 60 * MINUTE_MS
 COLUMNS: Final = 80
 _HEAD: Final = 14
 
@@ -48,9 +50,14 @@ def told(explored: Explored, node: Node) -> list[Told]:
 
 def _told(each: Transition, made: Mapping[str, str]) -> Told:
     if not each.call:
-        return Told(each.step, "", "the clock moves on", "OK", f"by {each.parameters['advance_ms'] // 60_000} min", ())
+        return Told(each.step, CLOCK, "moves on", "OK", _span(each.parameters["advance_ms"]), ())
     why = tuple(because(each, made)) if each.outcome != "OK" else ()
     return Told(each.step, each.principal, each.call, each.outcome, result(each), why)
+
+
+def _span(ms: int) -> str:
+    """`8 d`, `90 min`."""
+    return f"{ms // DAY_MS} d" if ms % DAY_MS == 0 else f"{ms // MINUTE_MS} min"
 
 
 # --- text ---
@@ -65,7 +72,10 @@ def as_text(explored: Explored) -> str:
     for name in verdict.not_reached:
         lines += _wrapped(0, "not reached", f"{name}: the scenario declares this end, and it can not happen")
     if found.cut:
-        lines += ["", *_wrapped(0, "CUT", f"the search was ended by its limit of {found.cut}: what is beyond is unknown")]
+        lines += [
+            "",
+            *_wrapped(0, "CUT", f"the search was ended by its limit of {found.cut}: what is beyond is unknown"),
+        ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -73,7 +83,7 @@ def _plan(explored: Explored) -> Iterator[str]:
     for track, steps in explored.plan.tracks.items():
         yield from _wrapped(0, "track", f"{track}: {', '.join(step.id for step in steps)}")
     for step in explored.plan.disturbances:
-        yield from _wrapped(0, "disturbance", f"{step.id}: {whose(step)} {step.call}")
+        yield from _wrapped(0, "disturbance", f"{step.id}: {whose(step)} {step.call or 'moves on'}")
     if not explored.plan.disturbances:
         yield from _wrapped(0, "disturbance", f"none; --disturb takes {', '.join(NAMES)}")
 
@@ -96,18 +106,20 @@ def _ends(rows: Sequence[Row]) -> Iterator[str]:
     ordered = sorted(rows, key=lambda row: (not row.end.ok, row.end.name, _first(rows, row)))
     for (declared, name, how), group in groupby(ordered, key=lambda row: (row.declared, row.end.name, row.end.how)):
         members = list(group)
-        label = declared or f"{name} (undeclared)"
-        shortest = min(len(row.shortest.path()) for row in members)
-        counts = f"after {_many(shortest, 'call')} at least, in {_many(sum(row.orders for row in members), 'order')}"
-        yield from _wrapped(2, label if declared == name else f"{label} = {name}" if declared else label, f"{how}; {counts}")
+        label = declared if declared in ("", name) else f"{declared} = {name}"
+        yield from _wrapped(2, label or f"{name}, undeclared", how)
         yield from _wrapped(_HEAD + 2, "", members[0].why) if members[0].why else ()
+        shortest = min(len(row.shortest.path()) for row in members)
+        counts = f"after {_many(shortest, 'call')} at least; in {_many(sum(row.orders for row in members), 'order')}"
+        yield from _wrapped(_HEAD + 2, "", counts)
         for row in members:
             yield from _wrapped(_HEAD + 2, "", _readers(row.end.readers))
 
 
 def _first(rows: Sequence[Row], row: Row) -> int:
     """Where the row's end and its cause were reached first."""
-    return next(i for i, each in enumerate(rows) if each.end.key()[:2] == row.end.key()[:2] and each.declared == row.declared)
+    alike = (row.declared, *row.end.key()[:2])
+    return next(i for i, each in enumerate(rows) if (each.declared, *each.end.key()[:2]) == alike)
 
 
 def _readers(readers: Mapping[str, tuple[str, ...]]) -> str:
@@ -143,8 +155,7 @@ def _many(count: int, what: str) -> str:
 
 def _wrapped(indent: int, label: str, words: str, head: int = _HEAD) -> list[str]:
     """A label and text beside it, going on under itself."""
-    left = " " * indent + (f"{label:<{head}}" if label else "")
-    left = left if left.endswith(" ") or not label else f"{left}  "
+    left = " " * indent + (f"{label:<{head - 2}}  " if label else "")
     return textwrap.wrap(
         words, COLUMNS, initial_indent=left, subsequent_indent=" " * (indent + (head if label else 0)),
         break_long_words=False, break_on_hyphens=False,
@@ -161,11 +172,11 @@ def as_json(explored: Explored) -> str:
         "reseal": FORMAT, "ok": explored.ok, "scenario": plan.scenario.spec.name, "file": plan.scenario.path,
         "workflow": plan.workflow.name, "exhaustive": not found.cut, "cut": found.cut,
         "tracks": {track: [step.id for step in steps] for track, steps in plan.tracks.items()},
-        "disturbances": [{"id": step.id, "as": whose(step), "call": step.call} for step in plan.disturbances],
+        "disturbances": [{"id": step.id, "as": whose(step), "call": step.call or ""} for step in plan.disturbances],
         "states": found.states, "calls": found.transitions, "merges": found.merges, "merged": found.merged,
         "orders": found.orders,
         "ends": [_end(row) | {"declared": row.declared, "why": row.why} for row in explored.verdict.rows],
-        "surprises": [_end(one) | {"what": one.what, "told": _path(explored, one)} for one in explored.verdict.surprises],
+        "surprises": [_surprise(explored, one) for one in explored.verdict.surprises],
         "not_reached": list(explored.verdict.not_reached),
     }  # fmt: skip
     return msgspec.json.encode(whole).decode()
@@ -179,8 +190,9 @@ def _end(one: Row | Surprise) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _path(explored: Explored, one: Surprise) -> list[dict[str, Any]]:
-    return [msgspec.to_builtins(line) for line in told(explored, one.shortest)]
+def _surprise(explored: Explored, one: Surprise) -> dict[str, Any]:
+    lines = [msgspec.to_builtins(line) for line in told(explored, one.shortest)]
+    return {"what": one.what} | _end(one) | {"told": lines}
 
 
 def summary(explored: Explored, seconds: float) -> str:
@@ -196,8 +208,10 @@ def as_dot(explored: Explored) -> str:
     """The states and the calls between them, for Graphviz; ends that are ok are green, others grey, surprises red."""
     rows = {node.number: end for node, end in explored.found.ends}
     surprising = {one.end.key() for one in explored.verdict.surprises}
-    lines = ["digraph explored {", "  rankdir=LR; node [shape=circle, label=\"\", width=0.15, style=filled];"]
-    lines += [f"  {number} [{_look(end.name, end.ok, end.key() in surprising)}];" for number, end in sorted(rows.items())]
+    lines = ["digraph explored {", '  rankdir=LR; node [shape=circle, label="", width=0.15, style=filled];']
+    lines += [
+        f"  {number} [{_look(end.name, end.ok, end.key() in surprising)}];" for number, end in sorted(rows.items())
+    ]
     lines += _edges(explored.found.edges)
     return "\n".join([*lines, "}"]) + "\n"
 

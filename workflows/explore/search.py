@@ -212,9 +212,7 @@ class Search:
             place = self._judged(place, step, judge, outcome, unmet)
         return Node(0, self._through(place), node.ways, node, step, outcome, port, course)
 
-    def _judged(
-        self, place: Place, step: StepSpec, judge: Judge, outcome: Outcome, unmet: frozenset[Unmet]
-    ) -> Place:
+    def _judged(self, place: Place, step: StepSpec, judge: Judge, outcome: Outcome, unmet: frozenset[Unmet]) -> Place:
         """By the rows of the step's own state."""
         after = self._plan.workflow.after(judge.state.name, outcome)
         place, how = replace(place, unmet=place.unmet | unmet), f"{step.id}: {outcome}"
@@ -248,15 +246,13 @@ def _can_be_made(actor: Enactor, step: StepSpec) -> bool:
     return True
 
 
-def _acted(
-    port: Forking, course: Course, step: StepSpec, judge: Judge | None
-) -> tuple[Outcome, frozenset[Unmet]]:
+def _acted(port: Forking, course: Course, step: StepSpec, judge: Judge | None) -> tuple[Outcome, frozenset[Unmet]]:
     """Make a call; the course goes on with what it answered. Answers its outcome and the contracts found unmet."""
     if step.advance is not None:
         port.advance(step.advance)
         course.passed(step, {}, {}, {}, "")
         return OK, frozenset()
-    actor = Enactor(port, course, "explore")
+    actor = Enactor(port, course, "explore", in_order=False)
     state = judge.state if judge else None
     try:
         acted: Acted = actor.act(step, state, actor.parameters(step))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workflows.scenario import Scenario
 
 CLOCK: Final = "the clock"
+MINUTE_MS: Final = 60_000
 _READS_THE_LOG: Final = "cloudtrail:"
 
 
@@ -60,6 +61,10 @@ def plan(scenario: Scenario, workflow: Workflow | None, disturbances: tuple[Step
             f"{scenario.mark('clock')}: exploration settles every call before the next: it needs `clock: instant`"
         )
     calls = (*scenario.spec.steps, *disturbances)
+    for step in calls:
+        if step.advance is not None and step.advance % MINUTE_MS:
+            mark = scenario.step_mark(step, "advance")
+            raise CannotExplore(f"{mark}: exploration tells moments apart by the minute: advance by whole minutes")
     referred = sorted({name for step in calls for value in (step.with_, step.wait) for name in _names(value)})
     judges = dict(_judges(scenario, workflow))
     return Plan(scenario, workflow, _tracks(scenario), disturbances, judges, tuple(referred))
@@ -78,9 +83,6 @@ def _tracks(scenario: Scenario) -> dict[str, tuple[StepSpec, ...]]:
     tracks: dict[str, tuple[StepSpec, ...]] = {}
     for step in scenario.spec.steps:
         whose = step.as_ or CLOCK
-        if step.advance is not None and step.advance % 60_000:
-            mark = scenario.step_mark(step, "advance")
-            raise CannotExplore(f"{mark}: exploration tells moments apart by the minute: advance by whole minutes")
         tracks[whose] = (*tracks.get(whose, ()), step)
     return tracks
 

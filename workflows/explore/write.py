@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workflows.course import account_ids
 from workflows.enact import Enactor
 from workflows.explore.search import Node
-from workflows.explore.tracks import Plan
+from workflows.explore.tracks import MINUTE_MS, Plan
 from workflows.machine import OK, SETTLEMENTS, Settled
 from workflows.yaml_marks import plain
 
@@ -33,7 +33,7 @@ def replayed(plan: Plan, port: Forking, course: Course, path: Sequence[Node]) ->
         assert step is not None
         judge = plan.judges.get(step.id)
         port, course.state = port.fork(step.id), judge.state if judge else None
-        transition, value = Enactor(port, course, "explore").enact(step, "steps")
+        transition, value = Enactor(port, course, "explore", in_order=False).enact(step, "steps")
         if judge and transition.outcome == OK:
             course.results[judge.state.name] = value
         yield transition
@@ -84,7 +84,7 @@ def _step(node: Node) -> dict[str, Any]:
     step = node.step
     assert step is not None
     if step.advance is not None:
-        return {"id": step.id, "advance": f"{step.advance // 60_000}m"}
+        return {"id": step.id, "advance": f"{step.advance // MINUTE_MS}m"}
     written: dict[str, Any] = {"id": step.id, **({"name": step.name} if step.name else {})}
     written |= {"as": step.as_, "call": step.call} | _parts(step)
     if expected := _expected(node.outcome):
