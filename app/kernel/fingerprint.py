@@ -5,7 +5,7 @@ Exploration merges states, so what is left out here must make no difference to a
 - request ids, the log's position, idempotency memory, and how many jobs were ever booked: nothing decides by them;
 - the millisecond that each call adds to a manual clock: a moment counts as how many minutes it is from now, and by its
   place in an order. Of those that are past, the order among records of one kind, account and Region (lists are in it);
-  of those to come, the order among all (the jobs that are due then run in it).
+  of those to come, the order among all of one account (the jobs that are due then run in it; a job is its caller's).
 
 Everything else counts, secrets included. Ids are counted for each account, Region and kind, so calls of different
 accounts leave the same ids whichever comes first; what is drawn at random is the same if the same seeds were drawn
@@ -61,11 +61,11 @@ class Fingerprints:
         Costs a hash of the records that are new, and a walk over all.
         """
         now_ms, hashed = world.clock.now_ms, hashlib.blake2b(digest_size=32)
-        every = [self._hash(record) for record in world.records.all() if _counts(record)]
-        to_come = _order(moment for each in every for moment in each.moments if moment > now_ms)
+        every = sorted((self._hash(record) for record in world.records.all() if _counts(record)), key=_group)
+        to_come = _to_come(every, now_ms)
         for group, members in groupby(every, key=_group):
             hashed.update("\0".join(group).encode())
-            for one in _placed(list(members), to_come, now_ms):
+            for one in _placed(list(members), to_come.get(group[1], {}), now_ms):
                 hashed.update(one)
         hashed.update(_encoded(_plain(also, now_ms)))
         return hashed.digest()
@@ -89,8 +89,17 @@ def _counts(record: Record) -> bool:
 
 
 def _group(hashed: _Hashed) -> tuple[str, str, str]:
+    """Kind, account and Region; within a group, records keep the order of their ids."""
     record = hashed.record
-    return record.kind, record.account, record.region
+    return record.kind, record.caller.account if isinstance(record, Job) else record.account, record.region
+
+
+def _to_come(every: Iterable[_Hashed], now_ms: int) -> dict[str, dict[int, int]]:
+    """Account -> the order of its moments to come."""
+    moments: dict[str, set[int]] = {}
+    for each in every:
+        moments.setdefault(_group(each)[1], set()).update(moment for moment in each.moments if moment > now_ms)
+    return {account: _order(found) for account, found in moments.items()}
 
 
 def _order(moments: Iterable[int]) -> dict[int, int]:

@@ -58,9 +58,9 @@ def _ends(scenario: Scenario, spec: ExploreSpec, node: Node) -> Iterator[Mistake
         for key, claim in (("can-read", end.can_read), ("can-not-read", end.can_not_read)):
             for step, accounts in claim.items():
                 yield from _one_of(scenario, (*where, key, step), step, made, "no snapshot or volume is made by")
-                for account in accounts:
+                for index, account in enumerate(accounts):
                     known = scenario.spec.accounts
-                    yield from _one_of(scenario, (*where, key, step), account, known, "there is no account")
+                    yield from _one_of(scenario, (*where, key, step, index), account, known, "there is no account")
 
 
 def _end_names(scenario: Scenario) -> list[str]:

@@ -88,7 +88,7 @@ def _surprises(plan: Plan, node: Node, end: End, name: str, names: Names) -> Ite
     elif not name and end.name == UNFINISHED:
         yield f"unfinished: {end.how}"
     elif not name:
-        yield f"{end.name} by {end.how}, which is no end that is declared: {_nearest(names, end)}"
+        yield f"{end.name} by {end.how}: no declared end fits; {_nearest(names, end)}"
     if not end.ok:
         return
     yield from (f"{end.name}, though {words} ({step})" for step, words in sorted(node.place.unmet))
@@ -101,7 +101,7 @@ def _surprises(plan: Plan, node: Node, end: End, name: str, names: Names) -> Ite
 def _nearest(names: Names, end: End) -> str:
     """The declared end that fits best, and in what it does not."""
     name, misfits = min(((name, list(_misfits(name, spec, end))) for name, spec in names.items()), key=_by_misfits)
-    return f"not {name}, since {' and '.join(misfits)}"
+    return f"the nearest, {name}, does not: {' and '.join(misfits)}"
 
 
 def _by_misfits(pair: tuple[str, list[str]]) -> tuple[bool, int]:

@@ -174,15 +174,15 @@ class Search:
 
     def _next(self, node: Node) -> Iterator[Node]:
         """Every call that is enabled, made in a fork of its own."""
-        moves = list(self._enabled(node))
+        moves = list(self.enabled(node))
         if not node.place.end and not any(track for _, track in moves):  # nobody can go on: the state itself is an end
             node.place, moves = replace(node.place, end=UNFINISHED, how="no call can be made"), []
             self._arrived(node)
         if not moves:
             self._found.orders += node.ways
-        yield from (self._made(node, step, track) for step, track in moves)
+        yield from (self.made(node, step, track) for step, track in moves)
 
-    def _enabled(self, node: Node) -> Iterator[tuple[StepSpec, str]]:
+    def enabled(self, node: Node) -> Iterator[tuple[StepSpec, str]]:
         place = node.place
         if place.end and not place.ok:
             return
@@ -197,7 +197,7 @@ class Search:
             if step.id not in place.disturbed and _can_be_made(actor, step):
                 yield step, ""
 
-    def _made(self, node: Node, step: StepSpec, track: str) -> Node:
+    def made(self, node: Node, step: StepSpec, track: str) -> Node:
         assert node.port is not None
         assert node.course is not None
         port, course = node.port.fork(step.id), node.course.branched()

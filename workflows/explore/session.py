@@ -54,12 +54,12 @@ def explore(
 
     workflow = load_workflow(scenario.spec.workflow, services.operations) if scenario.spec.workflow else None
     what = plan(scenario, workflow, disturb.chosen(scenario, disturbances))
-    port, course = _set_up(what, services)
+    port, course = set_up(what, services)
     found = Search(what, port, course, limits=limits, merge=merge, watch=watch).run()
     return Explored(what, found, judged(found, complete=disturbances is None), port, course)
 
 
-def _set_up(plan: Plan, services: Services) -> tuple[Forking, Course]:
+def set_up(plan: Plan, services: Services) -> tuple[Forking, Course]:
     """A world with the scenario's principals and what is given. CannotExplore where that does not go as expected."""
     port = forking(in_memory_port(plan.scenario, services))
     assert port is not None
