@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -133,28 +133,28 @@ def _minutes(moment_ms: int, now_ms: int) -> int | None:
 
 def _without_moments(value: Any, moments: list[int]) -> Any:
     if isinstance(value, dict):
-        kept = {}
-        for name, inner in value.items():
+        fields, kept = cast("dict[str, Any]", value), dict[str, Any]()
+        for name, inner in fields.items():
             if name.endswith(_TIME) and isinstance(inner, int):
                 moments.append(inner)
             elif name not in _REQUESTS:
                 kept[name] = _without_moments(inner, moments)
         return kept
     if isinstance(value, (list, tuple)):
-        return [_without_moments(inner, moments) for inner in value]
+        return [_without_moments(inner, moments) for inner in cast("Iterable[Any]", value)]
     return value
 
 
 def _plain(value: Any, now_ms: int) -> Any:
     """An answer's values as what can be encoded, moments as minutes from now."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner, now_ms) for name, inner in value.items()}
+        return {str(name): _plain(inner, now_ms) for name, inner in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, (bytes, str, int, float)) or value is None:
         return value
     if isinstance(value, datetime):
         return ["moment", _minutes(milliseconds(value), now_ms)]
     if isinstance(value, Iterable):
-        return [_plain(inner, now_ms) for inner in value]
+        return [_plain(inner, now_ms) for inner in cast("Iterable[Any]", value)]
     return str(value)
 
 

@@ -117,7 +117,8 @@ def test_an_end_that_the_scenario_does_not_declare_is_a_surprise(write: Any, ser
     path = with_explore(write, "  disturb: [unshare]\n  ends: {restored: it went through}\n")
     explored = session.explore_file(str(path), services)
     assert told(explored) == {
-        "refused by copy: later SOURCE_NOT_FOUND: no declared end fits; the nearest, restored, does not: it is refused": 2
+        "refused by copy: later SOURCE_NOT_FOUND: no declared end fits; "
+        "the nearest, restored, does not: it is refused": 2
     }
 
 
@@ -246,6 +247,21 @@ def test_a_mistake_is_found_before_anything_runs(
     assert says in str(invalid.value)
 
 
+def test_what_is_explored_needs_a_workflow(write: Any, services: Services) -> None:
+    path = write(
+        "reseal: 1\nname: x\naccounts: [one]\nsteps:\n  - {id: k, as: one/root, call: kms:CreateKey}\n"
+        "explore: {ends: {unfinished: x}}\n"
+    )
+    with pytest.raises(InvalidFile, match="7:10: `explore:` needs `workflow:`".replace("7", "6")):
+        load(path, services.operations)
+
+
+def test_a_clock_is_moved_by_whole_minutes(write: Any, services: Services) -> None:
+    path = with_explore(write, "  steps: [{id: soon, advance: 30s}]\n")
+    with pytest.raises(CannotExplore, match="5:22: exploration tells moments apart by the minute"):
+        session.explore_file(str(path), services)
+
+
 # --- the command ---
 
 
@@ -312,6 +328,13 @@ def test_a_limit_is_said_and_exits_3_unless_a_surprise_was_found_before(reseal: 
     late = reseal("explore", FIVE_STEPS, "--seconds", "0.000001", "--json")
     assert late.exit_code == 3
     assert json.loads(late.stdout)["exhaustive"] is False
+
+
+def test_a_search_that_ends_at_its_limit_is_not_cut(reseal: Any) -> None:
+    """Method: the limit is what the whole search needs."""
+    whole = json.loads(reseal("explore", FIVE_STEPS, "--json").stdout)
+    again = reseal("explore", FIVE_STEPS, "--json", "--max-states", whole["states"] + 1)
+    assert (again.exit_code, json.loads(again.stdout)) == (0, whole)
 
 
 def test_a_scenario_that_follows_no_workflow_is_refused(reseal: Any, tmp_path: Path) -> None:

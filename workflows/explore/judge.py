@@ -40,8 +40,8 @@ class Surprise:
 
 @dataclass(slots=True)
 class Verdict:
-    rows: list[Row] = field(default_factory=list)  # in the order in which they were reached
-    surprises: list[Surprise] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list[Row])  # in the order in which they were reached
+    surprises: list[Surprise] = field(default_factory=list[Surprise])
     not_reached: tuple[str, ...] = ()  # declared, and can not happen: claims that do not hold
 
 

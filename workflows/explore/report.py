@@ -93,7 +93,7 @@ def _counts(explored: Explored) -> Iterator[str]:
     merging = f"{found.merged:,} to a state known already" if found.merges else _not_merged(explored)
     counted = f"{found.states:,} states, {found.transitions:,} calls, {merging}"
     yield from _wrapped(0, "searched", counted)
-    yield from _wrapped(0, "stands for", f"{found.orders:,} orders of calls")
+    yield from _wrapped(0, "stands for", f"{_many(found.orders, 'order')} of calls")
 
 
 def _not_merged(explored: Explored) -> str:

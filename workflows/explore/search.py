@@ -65,8 +65,8 @@ class Node:
     def path(self) -> tuple[Node, ...]:
         """From the first call on; each holds its call and what it came to."""
         nodes: list[Node] = []
-        node: Node | None = self
-        while node is not None and node.parent is not None:
+        node = self
+        while node.parent is not None:
             nodes.append(node)
             node = node.parent
         return tuple(reversed(nodes))
@@ -83,8 +83,10 @@ class Found:
     """What a search found. `ends` are in the order in which they were reached, so the shortest first."""
 
     plan: Plan
-    ends: list[tuple[Node, End]] = field(default_factory=list)
-    edges: list[tuple[int, int, str]] = field(default_factory=list)  # state, state, what was called and came of it
+    ends: list[tuple[Node, End]] = field(default_factory=list["tuple[Node, End]"])
+    edges: list[tuple[int, int, str]] = field(
+        default_factory=list[tuple[int, int, str]]
+    )  # state, state, what was called and came of it
     states: int = 0
     merged: int = 0  # transitions that led to a state known already
     orders: int = 0  # whole interleavings: paths on which nothing more can be called or needs to be
@@ -96,6 +98,10 @@ class Found:
         return len(self.edges)
 
 
+def _unwatched(found: Found, waiting: int) -> None:
+    """Where nobody looks on."""
+
+
 class Search:
     """`port` stands after the set-up, `course` before the first step."""
 
@@ -104,7 +110,7 @@ class Search:
         watch: Callable[[Found, int], None] | None = None,
     ) -> None:  # fmt: skip
         self._plan, self._port, self._course = plan, port, course
-        self._limits, self._watch = limits or Limits(), watch or (lambda found, waiting: None)
+        self._limits, self._watch = limits or Limits(), watch or _unwatched
         self._found = Found(plan, merges=merge and not plan.reads_the_log)
         self._readers: dict[bytes, Readers] = {}
 
@@ -115,13 +121,13 @@ class Search:
         while level and not found.cut:
             fresh: dict[bytes, Node] = {}
             for node in level:
+                found.cut = self._limit(until)
+                if found.cut:
+                    break
                 self._arrived(node)
                 for child in self._next(node):
                     self._enter(child, fresh)
                 node.port = node.course = None
-                found.cut = self._limit(until)
-                if found.cut:
-                    break
                 self._watch(found, len(fresh))
             level = list(fresh.values())
         return found
@@ -222,7 +228,7 @@ class Search:
             return replace(place, promised=after.name, how=how, last=step.id)
         if after is judge.leads_to:
             return place
-        return replace(place, end=UNFINISHED, how=f"{how}, which leads to {after.name}", last=step.id)
+        return replace(place, end=UNFINISHED, how=f"{how} leads to {after.name}, and no step follows", last=step.id)
 
     def _through(self, place: Place) -> Place:
         """Once every track is through, the end that was promised is reached."""

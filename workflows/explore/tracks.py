@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from workflows.expressions import references
 from workflows.machine import State, Step, Workflow
@@ -74,9 +74,10 @@ def _names(value: Any) -> Iterator[str]:
     """The names that references anywhere in a value begin with."""
     if isinstance(value, str):
         yield from (reference.name for reference in references(value))
-    elif isinstance(value, (list, tuple, Mapping)):
-        for inner in value.values() if isinstance(value, Mapping) else value:
-            yield from _names(inner)
+    elif isinstance(value, Mapping):
+        yield from _names(list(cast("Mapping[str, Any]", value).values()))
+    elif isinstance(value, (list, tuple)):
+        yield from (name for inner in cast("Iterable[Any]", value) for name in _names(inner))
 
 
 def _tracks(scenario: Scenario) -> dict[str, tuple[StepSpec, ...]]:
