@@ -184,6 +184,14 @@ def test_each_ready_disturbance_finds_its_occasion_in_any_sharing_scenario(
     assert f"{step.id}: OK" in came_to
 
 
+def test_a_disturbance_has_a_name_of_its_own(services: Services) -> None:
+    """Method: a scenario that has a step of that name already."""
+    races = load(EXPLORE / "unshare-races-the-copy.reseal.yaml", services.operations)
+    (step,) = disturb.chosen(races, ("unshare",))
+    assert step.id == "other-unshare"
+    assert "unshare" in {each.id for each in races.spec.steps}
+
+
 def test_a_grant_can_be_revoked_at_any_point(write: Any, services: Services) -> None:
     """Method: the key is shared by a grant alone, made aside; revoked before the copy, the key can not be used."""
     grantee = "arn:aws:iam::${{ accounts.target }}:root"
@@ -231,6 +239,8 @@ def test_a_disturbance_that_can_not_be_made_is_refused(happy: Scenario, names: t
         ("  ends: {a: {end: b, why: x}}\n", "5:14", "the workflow has no end 'b'; known are restored, refused"),
         ("  ends: {restored: {at: [restore]}}\n", "5:10", "`why:` is missing"),
         ("  ends: {restored: {why: x, at: [restor]}}\n", "5:34", "there is no step 'restor'; did you mean 'restore'?"),
+        ("  ends: {refused: {why: x, at: ['copy: later SOURCE_NOT_FUND']}}\n", "5:33",
+         "no row says that copy comes to 'later SOURCE_NOT_FUND'; did you mean 'later SOURCE_NOT_FOUND'?"),
         ("  ends: {restored: {why: x, can-read: {grant: [target]}}}\n", "5:40", "no snapshot or volume is made by"),
         ("  ends: {restored: {why: x, can-read: {copy: [trget]}}}\n", "5:47", "did you mean 'target'?"),
         ("  steps: [{id: copy, as: source/root, call: kms:ListKeys}]\n", "5:12", "'copy' means something else already"),
@@ -308,6 +318,17 @@ def test_the_same_bytes_whatever_the_hash_seed(form: tuple[str, ...]) -> None:
         ).stdout
 
     assert said("1") == said("2") != b""
+
+
+def test_the_session_of_the_page_is_what_is_said(reseal: Any) -> None:
+    """Method: the example in docs/exploration.md; what stands for more is left out."""
+    page = (ROOT / "docs/exploration.md").read_text()
+    command, *lines = [
+        line.strip() for line in page.partition("    $ reseal ")[2].partition("\n\n| word")[0].splitlines()
+    ]
+    result = reseal(*(str(ROOT / word) if "/" in word else word for word in command.split()))
+    said = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert [line for line in lines if line not in ("", "...") and " ".join(line.split()) not in said] == []
 
 
 def test_json_is_one_object_a_file(reseal: Any) -> None:

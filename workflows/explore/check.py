@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from workflows.explore import disturb
 from workflows.explore.tracks import CannotExplore
+from workflows.machine import End
 from workflows.settle import MAIN_IDS
 from workflows.verify import suggest
 from workflows.yaml_marks import Mistake, Node
 
 if TYPE_CHECKING:
     from workflows.format import ExploreSpec
+    from workflows.machine import Workflow
     from workflows.scenario import Scenario
 
 UNFINISHED = "unfinished"
@@ -53,8 +55,11 @@ def _ends(scenario: Scenario, spec: ExploreSpec, node: Node) -> Iterator[Mistake
             wanted = end.end or name
             yield Mistake(mark, f"the workflow has no end {wanted!r}" + _known(wanted, names))
         for index, at in enumerate(end.at):
-            step = at.partition(":")[0]
+            step, _, outcome = at.partition(": ")
             yield from _one_of(scenario, (*where, "at", index), step, steps, "there is no step")
+            if step in steps and outcome:
+                known = _outcomes(scenario, step)
+                yield from _one_of(scenario, (*where, "at", index), outcome, known, f"no row says that {step} comes to")
         for key, claim in (("can-read", end.can_read), ("can-not-read", end.can_not_read)):
             for step, accounts in claim.items():
                 yield from _one_of(scenario, (*where, key, step), step, made, "no snapshot or volume is made by")
@@ -63,12 +68,23 @@ def _ends(scenario: Scenario, spec: ExploreSpec, node: Node) -> Iterator[Mistake
                     yield from _one_of(scenario, (*where, key, step, index), account, known, "there is no account")
 
 
-def _end_names(scenario: Scenario) -> list[str]:
+def _workflow(scenario: Scenario) -> Workflow | None:
     from workflows.catalogue import WORKFLOWS
-    from workflows.machine import End
 
-    states = (state for each in WORKFLOWS if each.name == scenario.spec.workflow for state in each.states)
-    return [state.name for state in states if isinstance(state, End)]
+    return next((each for each in WORKFLOWS if each.name == scenario.spec.workflow), None)
+
+
+def _end_names(scenario: Scenario) -> list[str]:
+    workflow = _workflow(scenario)
+    return [state.name for state in workflow.states if isinstance(state, End)] if workflow else []
+
+
+def _outcomes(scenario: Scenario, id: str) -> list[str]:
+    """What rows name for the calls of a step's operation."""
+    workflow = _workflow(scenario)
+    calls = {step.call for step in scenario.spec.steps if step.id == id}
+    states = [state.name for state in workflow.steps if state.call in calls] if workflow else []
+    return [str(outcome) for state in states for outcome in (workflow.outcomes(state) if workflow else ())]
 
 
 def _one_of(

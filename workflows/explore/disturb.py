@@ -126,8 +126,11 @@ def _occasions(scenario: Scenario, row: Ready, of: str) -> Iterator[StepSpec]:
         if step.call == row.of and (step.id == of if of else _is_of(step, sharing))
         if (parameters := row.parameters(step, scenario)) is not None
     ]
+    taken = {step.id for step in (*scenario.spec.given, *scenario.spec.steps)}
     for step, parameters in occasions:
         id = row.name if len(occasions) == 1 and not of else f"{row.name}-{step.id}"
+        while id in taken:
+            id = f"other-{id}"
         account = str(step.as_).partition("/")[0]
         told = {"id": id, "name": f"{row.what}: {step.id}", "as": f"{account}/root", "call": row.call}
         yield StepSpec.model_validate(told | {"with": parameters, "region": step.region})
