@@ -18,7 +18,7 @@ from workflows.explore.tracks import CLOCK, Judge, Plan
 from workflows.expressions import Unresolved, fill
 from workflows.machine import OK, UNFORESEEN, Outcome
 from workflows.machine import End as MachineEnd
-from workflows.port import Forking, PortFailed
+from workflows.port import Forking, Port, PortFailed
 
 if TYPE_CHECKING:
     from workflows.course import Course
@@ -280,6 +280,6 @@ def whose(step: StepSpec) -> str:
     return step.as_ or CLOCK
 
 
-def forking(port: object) -> Forking | None:
+def forking(port: Port) -> Forking | None:
     """The port, if it can be forked."""
-    return cast("Forking", port) if getattr(port, "can").fork else None  # noqa: B009 - any port has it
+    return cast("Forking", port) if port.can.fork else None
