@@ -4,7 +4,7 @@
     yaml_marks, format, scenario*, expressions, params   a scenario file, with the place of everything in it
     port <- in_process, over_boto3 <- over_http   the cloud that a run reaches, and all that it may ask of it
     session -> runner -> enact   a run: principals, steps, contracts, settling, expectations; course is what it knows
-    journal, transition   what is kept of a run, so that it can be taken up again
+    journal, transition, again   what is kept of a run, and how it is taken up again
     explore   every order of a scenario's calls, on forks
     report, explanation, pictures, normal   what is shown of it, and what must be the same everywhere
 

@@ -48,14 +48,17 @@ class Enactor:
         self.port, self.course, self.run, self.in_order = port, course, run, in_order
 
     def enact(
-        self, step: StepSpec, section: str, attempt: int = 1, found: Value | None = None
+        self, step: StepSpec, section: str, attempt: int = 1, found: Value | None = None, until_ms: int | None = None
     ) -> tuple[Transition, Value]:
         """Perform a step; answers what to keep of it, and its full answer. `found`: it has happened, with this answer.
 
-        PortFailed where the cloud can not be asked.
+        `until_ms`: where a step that moves the clock moves it to; it may stand there already. PortFailed where the
+        cloud can not be asked.
         """
         if step.advance is not None:
-            self.port.advance(step.advance)
+            by_ms = step.advance if until_ms is None else until_ms - self.port.now_ms()
+            if by_ms > 0:
+                self.port.advance(by_ms)
             return self._moved(step, section), {}
         try:
             parameters = self.parameters(step)

@@ -161,8 +161,9 @@ class ExpectSpec(Model):
 class FindAgainSpec(Model):
     """How to find out whether a step has already happened, at an endpoint that can not tell (real AWS)."""
 
-    call: str
-    with_: Tree = Field(default_factory=dict)
+    as_: PrincipalName | None = Field(None, description="who looks; the step's own principal if left out")
+    call: str = Field(description="what looks for it, ec2:DescribeSnapshots")
+    with_: Tree = Field(default_factory=dict, description="AWS's own parameters")
     found: str = Field(description="JMESPath of the step's answer in this call's answer; nothing: it has not happened")
 
 

@@ -93,6 +93,9 @@ class InProcess:
     def advance(self, by_ms: int) -> None:
         self.cloud.advance(by_ms)
 
+    def now_ms(self) -> int:
+        return self.cloud.now_ms()
+
     def evidence(self, request_id: str) -> Evidence:
         entries = self.cloud.world.log.about(request_id)
         return Evidence(

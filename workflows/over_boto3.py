@@ -6,6 +6,7 @@ a map of principals to profiles stands in for all of them.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from app.graph.build import Graph
 
 NOTHING: Final = Evidence()
+TOKEN_LENGTH_MAX: Final = 64
 _CONNECT_S, _READ_S = 5, 60
 
 
@@ -37,6 +39,8 @@ class OverBoto3:
         self.can = Can(be_root=endpoint is not None and not self._profiles)
 
     def sign_in(self, principal: str, credentials: Credentials) -> None:
+        if self._signed_in.get(principal) == credentials:
+            return
         self._signed_in[principal] = credentials
         for key in [key for key in self._clients if key[0] == principal]:
             del self._clients[key]
@@ -46,7 +50,7 @@ class OverBoto3:
 
         service, _, name = operation.partition(":")
         client = self._client(principal, service, region)
-        sent = dict(parameters) if self.can.repeat else {**_client_token(service, name, key), **parameters}
+        sent = dict(parameters) if self.can.repeat else {**client_token(service, name, key), **parameters}
         try:
             response = self._send(client, name, sent, key)
         except ClientError as error:
@@ -108,6 +112,9 @@ class OverBoto3:
     def advance(self, by_ms: int) -> None:
         raise PortFailed("the clock of this endpoint can not be moved")
 
+    def now_ms(self) -> int:
+        raise PortFailed("the clock of this endpoint can not be moved")
+
     def evidence(self, request_id: str) -> Evidence:
         return NOTHING
 
@@ -115,9 +122,13 @@ class OverBoto3:
         return None
 
 
-def _client_token(service: str, name: str, key: str) -> dict[str, str]:
-    """AWS's own idempotency, where the operation has it."""
-    return {"ClientToken": key.replace("/", "-")[:64]} if key and has_client_token(f"{service}:{name}") else {}
+def client_token(service: str, name: str, key: str) -> dict[str, str]:
+    """AWS's own idempotency, where the operation has it; a key that is too long for a token is hashed, never cut."""
+    if not key or not has_client_token(f"{service}:{name}"):
+        return {}
+    token = key.replace("/", "-")
+    fits = len(token) <= TOKEN_LENGTH_MAX
+    return {"ClientToken": token if fits else hashlib.sha256(key.encode()).hexdigest()}
 
 
 def has_client_token(operation: str) -> bool:

@@ -67,6 +67,9 @@ class OverHttp(OverBoto3):
     def advance(self, by_ms: int) -> None:
         self._rest("clock", {"advance_ms": by_ms})
 
+    def now_ms(self) -> int:
+        return int(self._rest("clock")["now_ms"])
+
     def explanation(self, about: str, format: str) -> str:
         """Why a request or resource was refused ("": the last refusal), as the server tells it: "text" or "json"."""
         return self._fetched(f"explanation?about={quote(about)}&format={format}").decode()

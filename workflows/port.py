@@ -90,6 +90,10 @@ class Port(Protocol):
         """Move the world's clock on; PortFailed where it is not ours to move."""
         ...
 
+    def now_ms(self) -> int:
+        """The world's clock; PortFailed where it is not ours to move."""
+        ...
+
     def rest(self, seconds: float) -> None:
         """Let time pass: on the world's clock if it is manual, else on the machine's."""
         ...

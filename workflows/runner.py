@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from workflows import data, expect, params
+from workflows.again import Again, again
 from workflows.course import Course, begun
 from workflows.enact import Enactor
 from workflows.expressions import Unresolved, fill, search
-from workflows.journal import Journal, MemoryJournal
+from workflows.journal import Entry, Journal, MemoryJournal
 from workflows.keyed import Keyed
 from workflows.machine import End, Workflow
-from workflows.over_boto3 import has_client_token
 from workflows.port import Port, PortFailed
 from workflows.principals import IAM_REGION, Maker
 from workflows.transition import Report, Transition, Wrong, to_json, transition_from
@@ -35,16 +35,6 @@ if TYPE_CHECKING:
     from workflows.scenario import Scenario
 
 POINTS: Final = ("before-intent", "after-intent", "after-effect", "after-record")
-READING: Final = ("Describe", "Get", "List", "Lookup")
-SAME_TWICE: Final = frozenset(
-    {
-        "kms:PutKeyPolicy", "kms:EnableKey", "kms:DisableKey", "kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt",
-        "kms:TagResource", "kms:UntagResource", "kms:EnableKeyRotation", "kms:DisableKeyRotation",
-        "ec2:ModifySnapshotAttribute", "ec2:ResetSnapshotAttribute", "ec2:CreateTags", "ec2:DeleteTags",
-        "ec2:EnableEbsEncryptionByDefault", "ec2:DisableEbsEncryptionByDefault", "ec2:ModifyEbsDefaultKmsKeyId",
-    }
-)  # fmt: skip
-
 Fault = Callable[[str], None]
 
 
@@ -108,7 +98,7 @@ class Runner:
         """Read what the journal knows of this run; a new one begins with the graph as it was found."""
         entries = list(self._journal.entries(self._run))
         self._records = {e["transition"]["step"]: e["transition"] for e in entries if e["kind"] == "record"}
-        self._intents = [entry["step"] for entry in entries if entry["kind"] == "intent"]
+        self._intents = {entry["step"]: entry for entry in entries if entry["kind"] == "intent"}
         first = next((entry for entry in entries if entry["kind"] == "begin"), None)
         if first is None:
             graph = self._port.graph()
@@ -145,15 +135,22 @@ class Runner:
 
     def _performed(self, step: StepSpec, section: str) -> tuple[Transition, Mapping[str, Any]]:
         self._fault("before-intent")
-        found = self._found_again(step) if step.id in self._intents else None
-        if step.id not in self._intents:
-            self._journal.append(self._run, {"kind": "intent", "step": step.id, "call": step.call})
+        intent = self._intents.get(step.id)
+        found = self._found_again(step) if intent else None
+        if not intent:
+            intent = self._intended(step)
+            self._journal.append(self._run, intent)
         self._fault("after-intent")
-        transition, value = self._actor.enact(step, section, found=found)
+        transition, value = self._actor.enact(step, section, found=found, until_ms=intent.get("until_ms"))
         self._fault("after-effect")
         self._journal.append(self._run, {"kind": "record", "transition": to_json(transition)})
         self._fault("after-record")
         return transition, value
+
+    def _intended(self, step: StepSpec) -> Entry:
+        """What is about to be done; of the clock, where it is to stand, so that it is not moved on twice."""
+        entry: Entry = {"kind": "intent", "step": step.id, "call": step.call}
+        return entry if step.advance is None else entry | {"until_ms": self._port.now_ms() + step.advance}
 
     def _replayed(self, step: StepSpec, record: dict[str, Any]) -> tuple[Transition, Mapping[str, Any]]:
         """A step as the journal has it. What it hides is asked again, of a cloud that answers the same again."""
@@ -172,19 +169,26 @@ class Runner:
         """The answer of a step that has happened; None where it must or may be done (again). Unsure: nothing tells."""
         if self._port.can.repeat or step.advance is not None:
             return None
-        call = str(step.call)
-        if step.find_again is not None:
-            asked = params.typed(step.find_again.call, fill(step.find_again.with_, self._course.scope))
-            region = step.region or self._scenario.spec.region
-            answer = self._port.call(str(step.as_), step.find_again.call, asked, region)
-            return search(step.find_again.found, answer.value) or None
-        name = call.partition(":")[2]
-        if call in SAME_TWICE or name.startswith(READING) or (has_client_token(call) and step.data is None):
-            return None
+        way = again(step)
+        if way is not Again.UNSURE:
+            return self._looked_for(step) if way is Again.FOUND else None
         raise Unsure(
-            f"step {step.id!r} ({call}) was begun, and nothing tells whether it happened: this endpoint keeps no "
+            f"step {step.id!r} ({step.call}) was begun, and nothing tells whether it happened: this endpoint keeps no "
             "idempotency keys, the operation has no ClientToken, and the step has no `find-again`"
         )
+
+    def _looked_for(self, step: StepSpec) -> Mapping[str, Any] | None:
+        """What the step's own `find-again` finds of it."""
+        assert step.find_again is not None
+        asked = params.typed(step.find_again.call, fill(step.find_again.with_, self._course.scope))
+        region = step.region or self._scenario.spec.region
+        answer = self._port.call(str(step.find_again.as_ or step.as_), step.find_again.call, asked, region)
+        if answer.error:
+            raise Unsure(
+                f"step {step.id!r} ({step.call}) was begun, and looking whether it happened failed: "
+                f"{step.find_again.call}: {answer.error.code}: {answer.error.message}"
+            )
+        return search(step.find_again.found, answer.value) or None
 
     # the end
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.kernel import shapes
 from workflows import params, scenario_names
+from workflows.again import READING
 from workflows.expressions import Reference, compiled, references
 from workflows.machine import OK, UNFORESEEN, End, Outcome, Settled, Step
 from workflows.settle import settlement_named_by
@@ -19,7 +20,7 @@ from workflows.verify import BrokenWorkflow, Operations, suggest
 from workflows.yaml_marks import Mistake, Node
 
 if TYPE_CHECKING:
-    from workflows.format import StepSpec
+    from workflows.format import FindAgainSpec, StepSpec
     from workflows.scenario import Scenario
 
 ROOT = "root"
@@ -124,6 +125,24 @@ def _step(scenario: Scenario, step: StepSpec, node: Node, known: _Known) -> Iter
     given = node.get("with") or Node({}, node.mark, {})
     yield from params.mistakes(step.call, given, complete=not expects_error)
     yield from _paths(step, node)
+    if step.find_again is not None:
+        yield from _find_again(scenario, step.find_again, node["find-again"], known)
+
+
+def _find_again(scenario: Scenario, look: FindAgainSpec, node: Node, known: _Known) -> Iterator[Mistake]:
+    """A look-up that can not be made would be found out only when a run has been broken off."""
+    service, _, name = look.call.partition(":")
+    if look.as_ is not None and look.as_ not in known_principals(scenario):
+        what = f"there is no principal {look.as_!r}" + suggest(look.as_, known_principals(scenario))
+        yield Mistake(node["as"].mark, what)
+    yield from _references(node.get("with"), known)
+    if not shapes.exists(service, name):
+        yield node["call"].mistake(f"there is no operation {look.call!r}" + _close_operation(service, name))
+        return
+    if not name.startswith(READING):
+        yield node["call"].mistake(f"`find-again:` only looks, and {look.call} may change something")
+    yield from params.mistakes(look.call, node.get("with") or Node({}, node.mark, {}), complete=True)
+    yield from _path(look.found, params.output_members(look.call), node["found"])
 
 
 def _close_operation(service: str, name: str) -> str:

@@ -3,14 +3,15 @@
 In process: the runner's process (world in SQLite, journal beside it) is killed with SIGKILL; another one takes the run
 up. Over HTTP: the runner is broken off and the server is killed with SIGKILL; both start again. What is compared is the
 normal form, evidence included.
+
+One run of each workflow is killed at every point, one after the other: each process gets one point further than the
+last one. RESEAL_SOAK=1 kills a run of its own at each point as well, and the server at each point of every workflow.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,117 +19,154 @@ import pytest
 from app.kernel.cloud import Cloud, new_world
 from app.persistence.open import open_store
 from app.services import all_services
+from tests.crash.killed import (
+    SHARE,
+    SOAK,
+    BrokenOff,
+    Fault,
+    break_off,
+    die,
+    every_point,
+    happy,
+    nth_time,
+    set_up,
+    undisturbed,
+)  # fmt: skip
 from tests.serving.servers import Server, free_port, start
-from workflows import report as shown
+from workflows import catalogue
 from workflows.course import account_ids
 from workflows.in_process import InProcess
 from workflows.journal import FileJournal
 from workflows.normal import normal
-from workflows.over_http import OverHttp
+from workflows.port import Port
 from workflows.runner import POINTS
-from workflows.scenario import Scenario, load
 from workflows.session import Options, in_memory_port, open_port, runner
 from workflows.transition import Report
 
-HAPPY = Path(__file__).parents[2] / "scenarios/sharing/happy-path.reseal.yaml"
-GIVEN, STEPS = 3, 5  # set-up steps, then the five of the share
-
-
-@cache
-def happy() -> Scenario:
-    return load(str(HAPPY), all_services().operations)
-
-
-@cache
-def undisturbed() -> object:
-    return normal(runner(happy(), all_services(), in_memory_port(happy(), all_services())).run())
-
-
-def nth_time(point: str, nth: int, then: Callable[[], None]) -> Callable[[str], None]:
-    """A fault that does something when the run passes `point` for the nth time."""
-    passed = []
-
-    def fault(here: str) -> None:
-        passed.append(here)
-        if here == point and passed.count(point) == nth:
-            then()
-
-    return fault
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+ALONE = [(name, *at) for name in catalogue.NAMES for at in every_point(name)] if SOAK else []
 
 
 # in process, on SQLite
 
 
-def run_on_disk(folder: Path, fault: Callable[[str], None] | None = None) -> Report:
+def run_on_disk(workflow: str, folder: Path, fault: Fault | None = None) -> Report:
     """Begin the run on a database, or take it up again."""
-    services = all_services()
+    services, scenario = all_services(), happy(workflow)
     store = open_store(f"sqlite:///{folder}/world.db", services.kinds)
     try:
         if store.load("run") is None:
-            memory = in_memory_port(happy(), services)
-            store.create(new_world("run", seed=happy().spec.seed, clock=memory.cloud.world.clock))  # type: ignore[attr-defined]
-        port = InProcess(Cloud(services, store, "run"), account_ids(happy()))
-        return runner(happy(), services, port, journal=FileJournal(folder / "journal.jsonl"), fault=fault).run()
+            memory = in_memory_port(scenario, services)
+            store.create(new_world("run", seed=scenario.spec.seed, clock=memory.cloud.world.clock))  # type: ignore[attr-defined]
+        port = InProcess(Cloud(services, store, "run"), account_ids(scenario))
+        return runner(scenario, services, port, journal=FileJournal(folder / "journal.jsonl"), fault=fault).run()
     finally:
         store.close()
 
 
-def killed_on_disk(folder: Path, point: str, nth: int) -> None:
+def killed_on_disk(workflow: str, folder: Path, point: str, nth: int) -> None:
     child = os.fork()
     if child == 0:
         try:
-            run_on_disk(folder, nth_time(point, nth, die))
+            run_on_disk(workflow, folder, nth_time(point, nth, die))
         finally:
             os._exit(1)  # it should have been killed
     _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), "the run ended before it was killed"
+    assert os.WIFSIGNALED(status), f"the run ended before it was killed at {point}"
 
 
-@pytest.mark.parametrize("nth", range(1, GIVEN + STEPS + 1))
-@pytest.mark.parametrize("point", POINTS)
-def test_a_run_in_process_whose_process_is_killed_ends_as_if_undisturbed(tmp_path: Path, point: str, nth: int) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    killed_on_disk(folder, point, nth)
-    report = run_on_disk(folder)
-    assert report.ok, shown.as_text(report)
-    assert normal(report) == undisturbed()
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data directory of a server or a run."""
+    found = tmp_path / "data"
+    found.mkdir()
+    return found
+
+
+@pytest.mark.parametrize("workflow", catalogue.NAMES)
+def test_a_run_in_process_that_is_killed_at_every_point_ends_as_if_undisturbed(workflow: str, folder: Path) -> None:
+    """Method: four processes a transition, each killed one point further on; the last one runs to the end."""
+    for _, point in every_point(workflow):
+        killed_on_disk(workflow, folder, point, 1)
+    report = run_on_disk(workflow, folder)
+    assert report.ok, report
+    assert normal(report) == undisturbed(workflow)
+
+
+@pytest.mark.parametrize(("workflow", "nth", "point"), ALONE)
+def test_a_run_in_process_whose_process_is_killed_once_ends_as_if_undisturbed(
+    workflow: str, nth: int, point: str, folder: Path
+) -> None:
+    killed_on_disk(workflow, folder, point, nth)
+    report = run_on_disk(workflow, folder)
+    assert report.ok, report
+    assert normal(report) == undisturbed(workflow)
 
 
 # over HTTP, the server killed too
 
 
-class BrokenOff(Exception):
-    """Stands for the end of the runner's process."""
+class Serving:
+    """A server on a database, that can be killed and started again at the same place."""
+
+    def __init__(self, folder: Path) -> None:
+        self._options = ("--database", f"sqlite:///{folder}/world.db")
+        self._number = free_port()
+        self.server: Server = start(*self._options, port=self._number)
+
+    def kill(self) -> None:
+        self.server.kill()
+
+    def kill_and_start(self) -> None:
+        self.kill()
+        self.server = start(*self._options, port=self._number)
 
 
-def break_off() -> None:
-    raise BrokenOff
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One for all workflows: each run has a world of its own on it."""
+    folder = tmp_path_factory.mktemp("served") / "data"
+    folder.mkdir()
+    serving = Serving(folder)
+    yield serving
+    serving.kill()
 
 
-def over_http(server: Server, journal: Path, fault: Callable[[str], None] | None = None) -> Report:
-    services = all_services()
-    port = open_port(happy(), services, Options(endpoint=server.endpoint), "crashed")
-    assert isinstance(port, OverHttp)
-    return runner(happy(), services, port, run="crashed", journal=FileJournal(journal), fault=fault).run()
+def port_of(workflow: str, served: Serving) -> Port:
+    return open_port(happy(workflow), all_services(), Options(endpoint=served.server.endpoint), run_id(workflow))
 
 
-@pytest.mark.parametrize("nth", range(GIVEN + 1, GIVEN + STEPS + 1))
-@pytest.mark.parametrize("point", POINTS)
-def test_a_run_whose_server_is_killed_too_ends_as_if_undisturbed(tmp_path: Path, point: str, nth: int) -> None:
-    database, number = f"sqlite:///{tmp_path}/data/world.db", free_port()
-    server = start("--database", database, port=number)
-    try:
+def run_id(workflow: str) -> str:
+    return workflow.replace("_", "-")
+
+
+def over_http(workflow: str, port: Port, journal: Path, fault: Fault | None = None) -> Report:
+    run = runner(happy(workflow), all_services(), port, run=run_id(workflow), journal=FileJournal(journal), fault=fault)
+    return run.run()
+
+
+def kills_of_the_server(workflow: str, points: int) -> list[bool]:
+    """At which of the points the server is killed too: the share at all, others after one effect."""
+    if SOAK or workflow == SHARE:
+        return [True] * points
+    middle = points // 2 // len(POINTS) * len(POINTS) + POINTS.index("after-effect")
+    return [at == middle for at in range(points)]
+
+
+@pytest.mark.parametrize("workflow", catalogue.NAMES)
+def test_a_run_over_http_that_is_broken_off_at_every_point_ends_as_if_undisturbed(
+    workflow: str, served: Serving, tmp_path: Path
+) -> None:
+    """Method: each runner gets one point further than the last one; the server's process is killed in between."""
+    journal, port = tmp_path / "journal.jsonl", port_of(workflow, served)
+    points = every_point(workflow, after=set_up(workflow))
+    first = set_up(workflow) + 1  # the set-up is passed in one go
+    for (_, point), server_too in zip(points, kills_of_the_server(workflow, len(points)), strict=True):
         with pytest.raises(BrokenOff):
-            over_http(server, tmp_path / "journal.jsonl", nth_time(point, nth, break_off))
-        server.kill()
-        server = start("--database", database, port=number)
-        report = over_http(server, tmp_path / "journal.jsonl")
-    finally:
-        server.kill()
-    assert report.ok, shown.as_text(report)
-    assert normal(report) == undisturbed()
+            over_http(workflow, port, journal, nth_time(point, first, break_off))
+        first = 1
+        if server_too:
+            served.kill_and_start()
+            port = port_of(workflow, served)
+    report = over_http(workflow, port_of(workflow, served), journal)
+    assert report.ok, report
+    assert normal(report) == undisturbed(workflow)

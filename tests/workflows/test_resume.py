@@ -125,6 +125,18 @@ steps:
 """
 
 
+MOVED = """\
+reseal: 1
+name: A key is deleted in its time
+seed: 7
+accounts: {one: "111111111111"}
+steps:
+  - {id: key, as: one/root, call: kms:CreateKey}
+  - {id: later, advance: 8d}
+  - {id: delete, as: one/root, call: kms:ScheduleKeyDeletion, with: {KeyId: "${{ key.KeyMetadata.KeyId }}"}}
+"""
+
+
 @pytest.mark.parametrize(
     ("call", "with_", "unsure"),
     [
@@ -146,6 +158,21 @@ def test_where_nothing_tells_whether_a_step_happened_the_run_stops_as_unsure(
     assert report.unsure is unsure
     assert report.ok is not unsure
     assert ("nothing tells whether it happened" in report.stopped) is unsure
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_clock_that_was_moved_on_is_not_moved_twice(
+    point: str, write: Callable[..., Path], services: Services
+) -> None:
+    """The journal holds where the clock is to stand, not how far it is to go."""
+    scenario = load(write(MOVED), services.operations)
+    undisturbed = on_one_branch(scenario, services)
+    assert run_in_memory(scenario, services, undisturbed).ok
+    port, journal = on_one_branch(scenario, services), MemoryJournal()
+    broken_off(scenario, services, port, journal, point, 2)
+    assert runner(scenario, services, port, journal=journal).run().ok
+    assert cloud_of(port).world == cloud_of(undisturbed).world
+    assert cloud_of(port).now_ms() == cloud_of(undisturbed).now_ms()
 
 
 def test_a_step_may_say_how_it_is_found_again(write: Callable[..., Path], services: Services) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from app.kernel.operation import Services
 from workflows import catalogue
+from workflows.drawing import mermaid
 from workflows.machine import OK, SOURCE, TARGET, UNFORESEEN, End, Settled, Step, Workflow
-from workflows.verify import BrokenWorkflow, findings, mermaid, verified
+from workflows.verify import BrokenWorkflow, findings, verified
 from workflows.view import View
 
 
@@ -29,6 +30,10 @@ class Declared:
     service: str = "ec2"
     answers: tuple[Any, ...] = ()
     settles: tuple[Any, ...] = ()
+
+
+def unsaid(view: View) -> bool:
+    return True
 
 
 def errors(*codes: str) -> tuple[Any, ...]:
@@ -135,6 +140,31 @@ CASES = (
         "a row for an error that the step does not expect",
         replace(GOOD, next=(*NEXT, ("copy", "Invalid", "refused"))),
         "row ('copy', 'Invalid', 'refused'): step 'copy' does not expect Invalid",
+    ),
+    Broken(
+        "no row stands for several outcomes",
+        replace(GOOD, next=(*NEXT, ("copy", "*", "refused"))),
+        "row ('copy', '*', 'refused'): there are no wildcards: each outcome of each state has a row of its own",
+    ),
+    Broken(
+        "no row leads to the end of what no row names",
+        replace(GOOD, next=(*NEXT, ("copy", "Invalid", "unforeseen"))),
+        "row ('copy', 'Invalid', 'unforeseen'): 'unforeseen' is where every outcome without a row leads",
+    ),
+    Broken(
+        "a contract is a sentence",
+        replace(GOOD, states=(replace(SHARE, ensures=unsaid), *STATES[1:])),
+        "step 'share': ensures unsaid, which has no sentence: give it a docstring",
+    ),
+    Broken(
+        "a step has both contracts",
+        replace(GOOD, states=(replace(SHARE, requires=None), *STATES[1:])),  # type: ignore[arg-type]
+        "step 'share': has no contract in `requires`, but None",
+    ),
+    Broken(
+        "every role makes a call",
+        replace(GOOD, roles=(SOURCE, TARGET, "organizer")),
+        "role 'organizer': makes no call",
     ),
 )
 

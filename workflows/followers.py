@@ -1,0 +1,52 @@
+"""Which scenarios in a folder follow a workflow, and where they say it ends. Files are read, not checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workflows.scenario_extends import extended
+from workflows.session import scenarios_in
+from workflows.yaml_marks import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    path: Path
+    workflow: str
+    title: str  # the scenario's name
+    question: str  # the comment in its first line
+    end: str  # the state that it expects finally; "" where it says none
+    extends: bool
+
+
+def followers(folder: str | Path, workflow: str = "") -> list[Follower]:
+    """Those that follow `workflow` (or any), those that stand on their own first; InvalidFile for one not readable."""
+    found = [each for path in scenarios_in([str(folder)]) if (each := _follower(Path(path)))]
+    kept = [each for each in found if workflow in ("", each.workflow)]
+    return sorted(kept, key=lambda each: (each.extends, each.path.as_posix()))
+
+
+def _follower(path: Path) -> Follower | None:
+    tree = extended(lambda name: Path(name).read_text(encoding="utf-8"), str(path))
+    workflow = _text(tree, "workflow")
+    if not workflow:
+        return None
+    first, *rest = path.read_text(encoding="utf-8").splitlines()
+    question = first.removeprefix("#").strip() if first.startswith("# ") else ""
+    end = _text(tree, "finally", "expect", "state")
+    return Follower(path, workflow, _text(tree, "name"), question, end, any(_extends(rest)))
+
+
+def _extends(lines: list[str]) -> Iterator[bool]:
+    return (line.startswith("extends:") for line in lines)
+
+
+def _text(tree: Node, *keys: str) -> str:
+    """The text at a path of keys; "" where there is none."""
+    found: Any = tree
+    for key in keys:
+        found = found.get(key) if isinstance(found, Node) else None
+    return found.value if isinstance(found, Node) and isinstance(found.value, str) else ""
