@@ -28,13 +28,13 @@ Value = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """What a call came to, with the contracts around it."""
+    """What a call came to."""
 
     parameters: Value
     answer: Answer
     later: Value  # the resource once it has settled
     outcome: Outcome
-    contracts: tuple[Contracted, ...]
+    ensured: tuple[Contracted, ...]
 
 
 class Enactor:
@@ -65,24 +65,27 @@ class Enactor:
         except (Unresolved, ValueError) as error:
             return self._unusable(step, section, str(error)), {}
         state = self.course.step_state(step) if section == "steps" else None
+        required = self.required(step, state, parameters)
         acted = self.act(step, state, parameters, attempt, found)
-        return self._kept(step, section, state, acted), acted.answer.value
+        return self._kept(step, section, state, acted, required), acted.answer.value
 
     def parameters(self, step: StepSpec) -> dict[str, Any]:
         """The parameters of its call; Unresolved or ValueError where what came before does not give them."""
         return params.typed(str(step.call), fill(step.with_, self.course.scope))
 
+    def required(self, step: StepSpec, state: Step | None, parameters: Value) -> tuple[Contracted, ...]:
+        """What `state` requires, judged before the call."""
+        return tuple(self._judged("requires", state, step, parameters, {}))
+
     def act(
         self, step: StepSpec, state: Step | None, parameters: dict[str, Any], attempt: int = 1,
         found: Value | None = None,
     ) -> Acted:  # fmt: skip
-        """Make the step's call, and judge the contracts of `state` around it. PortFailed as in `enact`."""
-        contracts = list(self._judged("requires", state, step, parameters, {}))
+        """Make the step's call, and judge what `state` ensures. PortFailed as in `enact`."""
         answer, later = self._called(step, parameters, attempt, found)
         result = outcome(answer, later)
-        if result == OK:
-            contracts += self._judged("ensures", state, step, parameters, answer.value)
-        return Acted(parameters, answer, later, result, tuple(contracts))
+        ensured = self._judged("ensures", state, step, parameters, answer.value) if result == OK else ()
+        return Acted(parameters, answer, later, result, tuple(ensured))
 
     def passed(self, step: StepSpec, acted: Acted) -> None:
         """Later steps may refer to this one from now on."""
@@ -181,7 +184,9 @@ class Enactor:
 
     # what is kept
 
-    def _kept(self, step: StepSpec, section: str, state: Step | None, acted: Acted) -> Transition:
+    def _kept(
+        self, step: StepSpec, section: str, state: Step | None, acted: Acted, required: tuple[Contracted, ...]
+    ) -> Transition:
         assert step.call is not None
         course, parameters, answer, later = self.course, acted.parameters, acted.answer, acted.later
         result = acted.outcome
@@ -204,7 +209,7 @@ class Enactor:
             saved=params.without_secrets(step.call, saved)[0], thing=thing,
             state=state.name if state else "", next=after.name if after else "",
             calls=evidence.calls, decisions=evidence.decisions, events=evidence.events,
-            change=changed(before, graph), graph=graph.node_link() if graph else None, contracts=acted.contracts,
+            change=changed(before, graph), graph=graph.node_link() if graph else None, contracts=(*required, *acted.ensured),
             wrong=tuple(self._wrong(step, answer, later, evidence, before, graph, state, result)),
             unchecked=() if self.port.can.evidence else tuple(expect.unchecked(step.expect)),
         )  # fmt: skip

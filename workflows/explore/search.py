@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from workflows.enact import Acted, Enactor
+from workflows.enact import Enactor
 from workflows.explore.ends import End, Readers, readers
 from workflows.explore.tracks import CLOCK, Judge, Plan
 from workflows.expressions import Unresolved, fill
@@ -260,8 +260,10 @@ def _acted(port: Forking, course: Course, step: StepSpec, judge: Judge | None) -
         return OK, frozenset()
     actor = Enactor(port, course, "explore", in_order=False)
     state = judge.state if judge else None
+    parameters = actor.parameters(step)
     try:
-        acted: Acted = actor.act(step, state, actor.parameters(step))
+        required = actor.required(step, state, parameters)
+        acted = actor.act(step, state, parameters)
     except PortFailed:
         return NOT_MADE, frozenset()
     if acted.outcome == OK:
@@ -270,7 +272,7 @@ def _acted(port: Forking, course: Course, step: StepSpec, judge: Judge | None) -
             course.results[state.name] = acted.answer.value
     unmet = (
         f"{state.name} {each.when} what does not hold: {each.sentence}"
-        for each in acted.contracts
+        for each in (*required, *acted.ensured)
         if state is not None and each.holds is False
     )
     return acted.outcome, frozenset((step.id, words) for words in unmet)
