@@ -209,7 +209,8 @@ class Enactor:
             saved=params.without_secrets(step.call, saved)[0], thing=thing,
             state=state.name if state else "", next=after.name if after else "",
             calls=evidence.calls, decisions=evidence.decisions, events=evidence.events,
-            change=changed(before, graph), graph=graph.node_link() if graph else None, contracts=(*required, *acted.ensured),
+            change=changed(before, graph), graph=graph.node_link() if graph else None,
+            contracts=(*required, *acted.ensured),
             wrong=tuple(self._wrong(step, answer, later, evidence, before, graph, state, result)),
             unchecked=() if self.port.can.evidence else tuple(expect.unchecked(step.expect)),
         )  # fmt: skip
