@@ -161,6 +161,7 @@ def mount() -> None:
     if len(app.registered_commands) > OWN_COMMANDS:
         return
     from app import (
+        cli_explore,
         cli_graph,
         cli_key_policy,
         cli_outside,
@@ -172,7 +173,7 @@ def mount() -> None:
     )  # fmt: skip
 
     modules = (
-        cli_run, cli_graph, cli_workflow, cli_schema, cli_prices, cli_key_policy, cli_repair, cli_outside,
+        cli_run, cli_explore, cli_graph, cli_workflow, cli_schema, cli_prices, cli_key_policy, cli_repair, cli_outside,
     )  # fmt: skip
     for module in modules:
         module.mount(app)

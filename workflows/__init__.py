@@ -6,6 +6,7 @@
     session -> runner -> enact   a run: principals, steps, contracts, settling, expectations; course is what it knows
     journal, transition, again   what is kept of a run, and how it is taken up again
     portable, scenario_index     what runs at any endpoint, and the page of what ships
+    explore   every order of a scenario's calls, on forks
     report, explanation, pictures, normal   what is shown of it, and what must be the same everywhere
 
 Nothing here knows HTTP's server side, a database or a policy; the kernel's `Cloud` is known to `in_process` alone.

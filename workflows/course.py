@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workflows import principals
@@ -60,6 +60,12 @@ class Course:
         self.made[step.id] = step
         if thing:
             self.things[step.id] = thing
+
+    def branched(self) -> Course:
+        """A copy that goes on by itself."""
+        return replace(
+            self, scope=dict(self.scope), things=dict(self.things), made=dict(self.made), results=dict(self.results)
+        )
 
     def has_ended(self) -> bool:
         return isinstance(self.state, End)

@@ -7,8 +7,8 @@ What a step requires is judged before it is begun, and journaled with the intent
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workflows import data, expect, params
@@ -18,7 +18,7 @@ from workflows.machine import OK, UNFORESEEN, Outcome, Settled, Step
 from workflows.port import Answer, Evidence, Port, PortFailed
 from workflows.settle import failure, main_id, outcome, settled
 from workflows.transition import Contracted, Intent, Transition, Wrong
-from workflows.view import View, judge
+from workflows.view import Judged, View, judge, sentence
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
@@ -28,11 +28,26 @@ if TYPE_CHECKING:
 Value = Mapping[str, Any]
 
 
-class Enactor:
-    """Performs steps through a port. `run` is the run's id, the first part of every idempotency key."""
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What a call came to."""
 
-    def __init__(self, port: Port, course: Course, run: str) -> None:
-        self.port, self.course, self.run = port, course, run
+    parameters: Value
+    answer: Answer
+    later: Value  # the resource once it has settled
+    outcome: Outcome
+    ensured: tuple[Contracted, ...]
+
+
+class Enactor:
+    """Performs steps through a port. `run` is the run's id, the first part of every idempotency key.
+
+    `in_order`: the workflow's states are passed in its order. Where they are not, a contract that speaks of what a
+    state not passed yet would have made can not be told.
+    """
+
+    def __init__(self, port: Port, course: Course, run: str, *, in_order: bool = True) -> None:
+        self.port, self.course, self.run, self.in_order = port, course, run, in_order
 
     def intended(self, step: StepSpec, section: str) -> Intent:
         """What has to be known before the step is done: whether what it requires holds, and where the clock will be."""
@@ -40,10 +55,9 @@ class Enactor:
             return Intent(until_ms=self.port.now_ms() + step.advance)
         state = self.course.step_state(step) if section == "steps" else None
         try:
-            parameters = params.typed(str(step.call), fill(step.with_, self.course.scope))
+            return Intent(self.required(step, state, self.parameters(step)))
         except (Unresolved, ValueError):
             return Intent()  # `enact` says so
-        return Intent(tuple(self._judged("requires", state, step, parameters, {})))
 
     def enact(
         self, step: StepSpec, section: str, intent: Intent, found: Value | None = None
@@ -58,16 +72,33 @@ class Enactor:
                 self.port.advance(by_ms)
             return self._moved(step, section), {}
         try:
-            parameters = params.typed(str(step.call), fill(step.with_, self.course.scope))
+            parameters = self.parameters(step)
         except (Unresolved, ValueError) as error:
             return self._unusable(step, section, str(error)), {}
         state = self.course.step_state(step) if section == "steps" else None
-        contracts = list(intent.requires)
+        acted = self.act(step, state, parameters, found)
+        return self._kept(step, section, state, acted, intent.requires), acted.answer.value
+
+    def parameters(self, step: StepSpec) -> dict[str, Any]:
+        """The parameters of its call; Unresolved or ValueError where what came before does not give them."""
+        return params.typed(str(step.call), fill(step.with_, self.course.scope))
+
+    def required(self, step: StepSpec, state: Step | None, parameters: Value) -> tuple[Contracted, ...]:
+        """What `state` requires, judged before the call."""
+        return tuple(self._judged("requires", state, step, parameters, {}))
+
+    def act(self, step: StepSpec, state: Step | None, parameters: dict[str, Any], found: Value | None = None) -> Acted:
+        """Make the step's call, and judge what `state` ensures. PortFailed as in `enact`."""
         answer, later = self._called(step, parameters, found)
         result = outcome(answer, later)
-        if result == OK:
-            contracts += self._judged("ensures", state, step, parameters, answer.value)
-        return self._kept(step, section, state, parameters, answer, later, result, tuple(contracts)), answer.value
+        ensured = self._judged("ensures", state, step, parameters, answer.value) if result == OK else ()
+        return Acted(parameters, answer, later, result, tuple(ensured))
+
+    def passed(self, step: StepSpec, acted: Acted) -> None:
+        """Later steps may refer to this one from now on."""
+        thing = main_id(str(step.call), acted.parameters, acted.answer.value)
+        saved = self._saved(step, acted.answer.value)
+        self.course.passed(step, acted.answer.value, dict(acted.later), saved, thing)
 
     # the call
 
@@ -110,7 +141,12 @@ class Enactor:
         if state is None:
             return
         contract = state.requires if when == "requires" else state.ensures
-        found = judge(contract, self._view(step, state, parameters, answer))
+        try:
+            found = judge(contract, self._view(step, state, parameters, answer))
+        except KeyError:
+            if self.in_order:
+                raise
+            found = Judged(contract.__name__, sentence(contract), None)
         yield Contracted(when, found.name, found.sentence, found.holds)
 
     def _view(self, step: StepSpec, state: Step, parameters: Value, answer: Value) -> View:
@@ -132,25 +168,22 @@ class Enactor:
         course = self.course
         if not self.port.can.step_aside or course.workflow is None:
             return None
-        trial = copy.copy(course)
-        trial.scope = dict(course.scope)
-        trial.things, trial.made = dict(course.things), dict(course.made)
+        trial = course.branched()
         trial.passed(step, answer, {}, {name: search(path, answer) for name, path in step.save.items()}, "")
         actor = Enactor(self.port.aside(), trial, "rehearsal")
         at = course.workflow.after(state.name, OK)
         steps = iter(course.scenario.spec.steps)
         _ = next((each for each in steps if each is step), None)
         for each in (each for each in steps if not each.aside and each.advance is None):
-            result = actor._tried(each)
+            result = actor._tried(each) if each.id not in course.made else OK
             if at.name == wanted or result != OK:
-                return result if at.name == wanted else None
+                return result if at.name == wanted and each.id not in course.made else None
             at = course.workflow.after(at.name, OK)
         return None
 
     def _tried(self, step: StepSpec) -> Outcome | None:
         try:
-            parameters = params.typed(str(step.call), fill(step.with_, self.course.scope))
-            answer, later = self._called(step, parameters)
+            answer, later = self._called(step, self.parameters(step))
         except (Unresolved, ValueError, PortFailed):
             return None
         self.course.passed(step, answer.value, later, self._saved(step, answer.value), "")
@@ -159,19 +192,18 @@ class Enactor:
     # what is kept
 
     def _kept(
-        self, step: StepSpec, section: str, state: Step | None, parameters: Value, answer: Answer, later: Value,
-        result: Outcome, contracts: tuple[Contracted, ...],
-    ) -> Transition:  # fmt: skip
+        self, step: StepSpec, section: str, state: Step | None, acted: Acted, required: tuple[Contracted, ...]
+    ) -> Transition:
         assert step.call is not None
-        course = self.course
+        course, parameters, answer, later = self.course, acted.parameters, acted.answer, acted.later
+        result = acted.outcome
         evidence = self.port.evidence(answer.request_id) if answer.request_id else Evidence()
         graph = self.port.graph()
-        saved = self._saved(step, answer.value)
         thing = main_id(step.call, parameters, answer.value)
         after = course.workflow.after(state.name, result) if state and course.workflow else None
         kept, hides = params.without_secrets(step.call, answer.value)
         before = course.graph
-        course.passed(step, answer.value, dict(later), saved, thing)
+        self.passed(step, acted)
         return Transition(
             step=step.id, section=section, name=step.name or "", principal=str(step.as_),
             account=course.accounts[_account(step)], call=step.call,
@@ -183,7 +215,8 @@ class Enactor:
             saved=self._saved(step, kept), thing=thing,
             state=state.name if state else "", next=after.name if after else "",
             calls=evidence.calls, decisions=evidence.decisions, events=evidence.events,
-            change=changed(before, graph), graph=graph.node_link() if graph else None, contracts=contracts,
+            change=changed(before, graph), graph=graph.node_link() if graph else None,
+            contracts=(*required, *acted.ensured),
             wrong=tuple(self._wrong(step, answer, later, evidence, before, graph, state, result)),
             unchecked=() if self.port.can.evidence else tuple(expect.unchecked(step.expect)),
         )  # fmt: skip

@@ -274,6 +274,28 @@ Accounts = Annotated[
 ]
 
 
+class EndSpec(Model):
+    """An end that may come about when the calls come in another order, or something is done meanwhile."""
+
+    why: str = Field(description="how it can happen")
+    end: str | None = Field(None, description="of the workflow, or `unfinished`; the name itself if left out")
+    at: Words = Field((), description="steps that lead there, or step and outcome: `copy: later SOURCE_NOT_FOUND`")
+    can_read: dict[str, Words] = Field(default_factory=dict, description="step: accounts that can read what it made")
+    can_not_read: dict[str, Words] = Field(default_factory=dict, description="step: accounts that can not")
+
+
+def _why(value: object) -> object:
+    return {"why": value} if isinstance(value, str) else value
+
+
+class ExploreSpec(Model):
+    """What `reseal explore` may insert, and the ends that are foreseen. Without `ends:` those of the workflow are."""
+
+    disturb: Words = Field((), description="disturbances that are ready: disable-key, unshare, ..., or NAME=STEP")
+    steps: Steps = Field((), description="disturbances said as steps, each by somebody, once at most")
+    ends: dict[str, Annotated[EndSpec, BeforeValidator(_why)]] = Field(default_factory=dict)
+
+
 class ScenarioSpec(Model):
     """A scenario file after `extends` and `change` have been carried out."""
 
@@ -297,6 +319,7 @@ class ScenarioSpec(Model):
     given: Steps = Field((), description="set-up calls; not part of the claim")
     steps: Steps = ()
     finally_: FinallySpec | None = None
+    explore: ExploreSpec | None = Field(None, description="for `reseal explore`: every order of the calls")
 
 
 CLOCKS: dict[str, tuple[str, str]] = {  # clock word -> (mode, settling)

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from app.kernel import credentials, shapes
 from app.kernel.call import ANONYMOUS, Caller, Request, root_of
 from app.kernel.cloud import Cloud, new_world
 from app.kernel.errors import AwsError
+from app.kernel.fingerprint import Fingerprints
 from app.kernel.log import CallEntry, DecisionEntry, EventEntry
 from app.kernel.store import MemoryStore
 from workflows.port import UNSIGNED, Answer, Can, Credentials, Evidence, Failure, Json, PortFailed
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from app.kernel.cloud import Still
     from app.kernel.operation import Services
 
-ALL: Final = Can(evidence=True, repeat=True, step_aside=True, be_root=True)
+ALL: Final = Can(evidence=True, repeat=True, step_aside=True, be_root=True, fork=True)
 
 
 def in_memory(services: Services, accounts: Mapping[str, str], seed: str | None, clock: Clock) -> InProcess:
@@ -41,11 +43,13 @@ class InProcess:
     can = ALL
 
     def __init__(
-        self, cloud: Cloud, accounts: Mapping[str, str], signed_in: Mapping[str, Credentials] | None = None
-    ) -> None:
+        self, cloud: Cloud, accounts: Mapping[str, str], signed_in: Mapping[str, Credentials] | None = None,
+        fingerprints: Fingerprints | None = None,
+    ) -> None:  # fmt: skip
         self.cloud = cloud
         self._accounts = accounts
         self._signed_in = dict(signed_in or {})
+        self._fingerprints = fingerprints or Fingerprints()
 
     def sign_in(self, principal: str, credentials: Credentials) -> None:
         self._signed_in[principal] = credentials
@@ -78,6 +82,18 @@ class InProcess:
         """A fork in a store of its own; its branch is drawn anew, so that no block key meets a nonce twice."""
         world = replace(self.cloud.world, branch=os.urandom(16))
         return InProcess(Cloud.create(self.cloud.services, MemoryStore(), world), self._accounts, self._signed_in)
+
+    def fork(self, label: str) -> InProcess:
+        """It keeps the branch: two forks may seal different bytes under one name and nonce. So their blocks stay in
+        memory, each fork's in a store of its own, and nothing joins or keeps them."""
+        world, drawn = self.cloud.world, count()
+        cloud = Cloud.create(
+            self.cloud.services, MemoryStore(), world, seeds=lambda now: now.digest("fork", label, next(drawn))
+        )
+        return InProcess(cloud, self._accounts, self._signed_in, self._fingerprints)
+
+    def fingerprint(self, also: Any = None) -> bytes:
+        return self._fingerprints.of(self.cloud.world, also)
 
     def rest(self, seconds: float) -> None:
         if self.cloud.world.clock.mode == "manual":

@@ -64,6 +64,7 @@ class Can:
     step_aside: bool = False  # `aside` leaves no trace
     be_root: bool = False  # every account's root is a principal without further ado
     played: frozenset[str] = frozenset()  # principals that are there already, and are not made
+    fork: bool = False  # `fork` and `fingerprint`: every way in which things can go on can be gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +110,17 @@ class Port(Protocol):
 
     def graph(self) -> Graph | None:
         """The key graph now; None where the port has none."""
+        ...
+
+
+class Forking(Port, Protocol):
+    """A port that says `can.fork`."""
+
+    def fork(self, label: str) -> Forking:
+        """A copy to go on in; this one stays as it is. What is drawn at random there follows from the label alone, so
+        that the same step leaves the same keys and ciphertexts whatever was done before it."""
+        ...
+
+    def fingerprint(self, also: Any = None) -> bytes:
+        """Equal for states, all forked from one, in which the same can happen; `also`: what must agree besides."""
         ...

@@ -87,6 +87,16 @@ class Runner:
         except Unsure as unsure:
             return self._ended(self._report(stopped=str(unsure), unsure=True))
 
+    def set_up(self) -> tuple[Report, Course]:
+        """The principals and what is given, without the steps; with the course that they leave."""
+        try:
+            self._make_principals()
+            self._begin()
+            _ = all(self._step(step, "given") for step in self._scenario.spec.given)
+            return self._report(), self._course
+        except PortFailed as failed:
+            return self._report(stopped=str(failed)), self._course
+
     def _steps(self) -> Iterator[tuple[str, StepSpec]]:
         yield from (("given", step) for step in self._scenario.spec.given)
         yield from (("steps", step) for step in self._scenario.spec.steps)

@@ -46,6 +46,9 @@ class Scenario:
             for index, each in enumerate(getattr(self.spec, section)):
                 if each is step:
                     return self.mark(section, index, *path)
+        for index, each in enumerate(self.spec.explore.steps if self.spec.explore else ()):
+            if each is step:
+                return self.mark("explore", "steps", index, *path)
         return self.tree.mark
 
 
@@ -104,8 +107,11 @@ def _with_contents(files: _Files, tree: Node) -> Node:
     value = dict(tree.items())
     for section in SECTIONS:
         if section in value:
-            steps = [_step_with_contents(files, step) for step in value[section]]
-            value[section] = replace(value[section], value=steps)
+            value[section] = _steps_with_contents(files, value[section])
+    explore = value.get("explore")
+    if explore is not None and explore.get("steps") is not None:
+        meanwhile = _steps_with_contents(files, explore["steps"])
+        value["explore"] = replace(explore, value=dict(explore.items()) | {"steps": meanwhile})
     principals = value.get("principals")
     if principals is not None:
         value["principals"] = _mapped(principals, lambda node: _principal_with_contents(files, node))
@@ -116,6 +122,10 @@ def _mapped(node: Node, change: Any) -> Node:
     if isinstance(node.value, dict):
         return replace(node, value={key: change(inner) for key, inner in node.value.items()})
     return node
+
+
+def _steps_with_contents(files: _Files, steps: Node) -> Node:
+    return replace(steps, value=[_step_with_contents(files, step) for step in steps])
 
 
 def _step_with_contents(files: _Files, step: Node) -> Node:

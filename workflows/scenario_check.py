@@ -34,6 +34,7 @@ def mistakes(scenario: Scenario, operations: Operations | None) -> Iterator[Mist
     yield from _finally(scenario)
     yield from _workflow(scenario, operations)
     yield from portable.mistakes(scenario)
+    yield from _explore(scenario)
 
 
 # --- accounts and principals ---
@@ -75,12 +76,15 @@ class _Known:
         return _Known({**self.names, name: members})
 
 
-def _steps(scenario: Scenario) -> Iterator[Mistake]:
-    spec = scenario.spec
-    known = _Known(
-        {"accounts": frozenset(spec.accounts), "region": None}
+def _known_before(scenario: Scenario) -> _Known:
+    return _Known(
+        {"accounts": frozenset(scenario.spec.accounts), "region": None}
         | {f"principals.{name}": frozenset({"arn"}) for name in known_principals(scenario)}
     )
+
+
+def _steps(scenario: Scenario) -> Iterator[Mistake]:
+    spec, known = scenario.spec, _known_before(scenario)
     seen: set[str] = set()
     for section in ("given", "steps"):
         nodes = list(scenario.tree.get(section) or ())
@@ -246,6 +250,27 @@ def _finally(scenario: Scenario) -> Iterator[Mistake]:
             yield Mistake(scenario.mark("finally", "expect", "data", "same", index), what)
     if expect.state and not spec.workflow:
         yield Mistake(scenario.mark("finally", "expect", "state"), "`state:` needs `workflow:`")
+
+
+# --- exploration ---
+
+
+def _explore(scenario: Scenario) -> Iterator[Mistake]:
+    """Its own steps like any, though they may refer to all others; the rest is `explore.check`'s."""
+    from workflows.explore import check
+
+    spec = scenario.spec.explore
+    if spec is None:
+        return
+    known, ids = _known_before(scenario), {step.id for step in (*scenario.spec.given, *scenario.spec.steps)}
+    for step in (*scenario.spec.given, *scenario.spec.steps):
+        known = known.and_(step.id, _members(step))
+    for index, step in enumerate(spec.steps):
+        if step.id in ids or step.id in ALWAYS_KNOWN:
+            yield Mistake(scenario.mark("explore", "steps", index, "id"), f"{step.id!r} means something else already")
+        ids.add(step.id)
+        yield from _step(scenario, step, scenario.tree["explore"]["steps"].value[index], known)  # type: ignore[index]
+    yield from check.mistakes(scenario)
 
 
 # --- the workflow ---

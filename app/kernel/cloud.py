@@ -89,22 +89,30 @@ class Still:
         return Cloud.create(self.services, MemoryStore(), apart)
 
 
+def drawn_seed(world: World) -> bytes:
+    """The seed of the next call or job: of a seeded world from its secret and the place in its log; else drawn."""
+    return world.digest("seed", world.position) if world.seeded else os.urandom(32)
+
+
 class Cloud:
     """One world in a store, and all who call it. Not for several threads at once."""
 
     def __init__(
-        self, services: Services, store: Store, name: str = "default", *, machine: Callable[[], int] = machine_ms
-    ) -> None:
+        self, services: Services, store: Store, name: str = "default", *, machine: Callable[[], int] = machine_ms,
+        seeds: Callable[[World], bytes] = drawn_seed,
+    ) -> None:  # fmt: skip
         world = store.load(name)
         if world is None:
             raise LookupError(f"there is no world {name!r}")
-        self._services, self._store, self._machine = services, store, machine
+        self._services, self._store, self._machine, self._seed = services, store, machine, seeds
         self._world = world
 
     @classmethod
-    def create(cls, services: Services, store: Store, world: World) -> Cloud:
+    def create(
+        cls, services: Services, store: Store, world: World, seeds: Callable[[World], bytes] = drawn_seed
+    ) -> Cloud:
         store.create(world)
-        return cls(services, store, world.name)
+        return cls(services, store, world.name, seeds=seeds)
 
     @property
     def services(self) -> Services:
@@ -181,7 +189,7 @@ class Cloud:
             seen = world.records.get(Remembered, request.caller.account, "", request.idempotency_key)
             if seen:
                 return _recall(seen, request)
-        seed = self._seed()
+        seed = self._seed(world)
         call = Call(
             operation=request.operation,
             parameters=request.parameters,
@@ -201,18 +209,12 @@ class Cloud:
         self._commit(world, outcome)
         return reply
 
-    def _seed(self) -> bytes:
-        """Of a seeded world from its secret and the call's place in its log; else from the system."""
-        if self._world.seeded:
-            return self._world.digest("seed", self._world.position)
-        return os.urandom(32)
-
     def _settle(self) -> None:
         """Run what is due, to quiescence; nothing due, nothing written."""
         if not self._store.is_current(self._world):
             self._reload()
         while (job := self._next_job()) and job.due_ms <= self.now_ms():
-            world, seed, now_ms = self._world, self._seed(), self.now_ms()
+            world, seed, now_ms = self._world, self._seed(self._world), self.now_ms()
             try:
                 outcome = run_job(self._services, world, job, seed, now_ms)
             except Exception:  # a bug in a job must not shut the world: it is logged, noted and not tried again

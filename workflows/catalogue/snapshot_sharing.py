@@ -96,9 +96,9 @@ def is_key_of(account: str, key_arn: str) -> bool:
 STATES = (
     Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed),
     Step("grant_use", SOURCE, "kms:PutKeyPolicy", key_is_customer_managed, target_may_use_source_key,
-         expects=("AccessDeniedException",)),
+         expects=("AccessDeniedException", "NotFoundException")),
     Step("share", SOURCE, "ec2:ModifySnapshotAttribute", snapshot_is_completed, target_is_listed,
-         expects=("OperationNotPermitted", "UnauthorizedOperation")),
+         expects=("InvalidSnapshot.NotFound", "OperationNotPermitted", "UnauthorizedOperation")),
     Step("copy", TARGET, "ec2:CopySnapshot", target_is_listed, copy_is_under_target_key,
          expects=("AuthFailure", "InvalidParameterValue", "UnauthorizedOperation")),
     Step("restore", TARGET, "ec2:CreateVolume", copy_is_completed, volume_is_under_target_key,
@@ -111,7 +111,9 @@ NEXT = (
     ("create_snapshot", OK,                             "grant_use"),
     ("grant_use",       OK,                             "share"),
     ("grant_use",       "AccessDeniedException",        "refused"),  # aws/ebs: its policy can not be changed
+    ("grant_use",       "NotFoundException",            "refused"),  # its deletion was due meanwhile, kms.md 1 [D]
     ("share",           OK,                             "copy"),
+    ("share",           "InvalidSnapshot.NotFound",     "refused"),  # deleted meanwhile, ebs.md 1.5 [V]
     ("share",           "OperationNotPermitted",        "refused"),  # encrypted under aws/ebs, or made public
     ("share",           "UnauthorizedOperation",        "refused"),
     ("copy",            OK,                             "restore"),
