@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows import data, expect, params
 from workflows.expressions import Unresolved, fill, search
+from workflows.keep import EVERYTHING, Keep
 from workflows.keyed import Keyed
 from workflows.machine import OK, UNFORESEEN, Outcome, Settled, Step
 from workflows.port import Answer, Evidence, Port, PortFailed
@@ -29,8 +30,8 @@ Value = Mapping[str, Any]
 class Enactor:
     """Performs steps through a port. `run` is the run's id, the first part of every idempotency key."""
 
-    def __init__(self, port: Port, course: Course, run: str) -> None:
-        self.port, self.course, self.run = port, course, run
+    def __init__(self, port: Port, course: Course, run: str, keep: Keep = EVERYTHING) -> None:
+        self.port, self.course, self.run, self.keep = port, course, run, keep
 
     def enact(
         self, step: StepSpec, section: str, attempt: int = 1, found: Value | None = None
@@ -48,11 +49,13 @@ class Enactor:
             return self._unusable(step, section, str(error)), {}
         state = self.course.step_state(step) if section == "steps" else None
         contracts = list(self._judged("requires", state, step, parameters, {}))
+        before = self._graph(step, self.course.graph)
         answer, later = self._called(step, parameters, attempt, found)
         result = outcome(answer, later)
         if result == OK:
             contracts += self._judged("ensures", state, step, parameters, answer.value)
-        return self._kept(step, section, state, parameters, answer, later, result, tuple(contracts)), answer.value
+        kept = self._kept(step, section, state, parameters, answer, later, result, tuple(contracts), before)
+        return kept, answer.value
 
     # the call
 
@@ -92,7 +95,7 @@ class Enactor:
     def _judged(
         self, when: str, state: Step | None, step: StepSpec, parameters: Value, answer: Value
     ) -> Iterator[Contracted]:
-        if state is None:
+        if state is None or not self.keep.contracts:
             return
         contract = state.requires if when == "requires" else state.ensures
         found = judge(contract, self._view(step, state, parameters, answer))
@@ -143,19 +146,30 @@ class Enactor:
 
     # what is kept
 
+    def _graph(self, step: StepSpec, known: Graph | None = None) -> Graph | None:
+        """The graph now, where it is to be kept or the step's expectation speaks of it; `known` saves building it."""
+        if self.keep.graphs:
+            return known or self.port.graph()
+        return self.port.graph() if step.expect and step.expect.graph else None
+
+    def _evidence(self, step: StepSpec, request_id: str, result: Outcome) -> Evidence:
+        expected = step.expect and (step.expect.events or step.expect.decision)
+        if not request_id or (result == OK and not expected and not self.keep.evidence):
+            return Evidence()
+        return self.port.evidence(request_id)
+
     def _kept(
         self, step: StepSpec, section: str, state: Step | None, parameters: Value, answer: Answer, later: Value,
-        result: Outcome, contracts: tuple[Contracted, ...],
+        result: Outcome, contracts: tuple[Contracted, ...], before: Graph | None,
     ) -> Transition:  # fmt: skip
         assert step.call is not None
         course = self.course
-        evidence = self.port.evidence(answer.request_id) if answer.request_id else Evidence()
-        graph = self.port.graph()
+        evidence = self._evidence(step, answer.request_id, result)
+        graph = self._graph(step)
         saved = self._saved(step, answer.value)
         thing = main_id(step.call, parameters, answer.value)
         after = course.workflow.after(state.name, result) if state and course.workflow else None
         kept, hides = params.without_secrets(step.call, answer.value)
-        before = course.graph
         course.passed(step, answer.value, dict(later), saved, thing)
         return Transition(
             step=step.id, section=section, name=step.name or "", principal=str(step.as_),
@@ -168,7 +182,8 @@ class Enactor:
             saved=params.without_secrets(step.call, saved)[0], thing=thing,
             state=state.name if state else "", next=after.name if after else "",
             calls=evidence.calls, decisions=evidence.decisions, events=evidence.events,
-            change=changed(before, graph), graph=graph.node_link() if graph else None, contracts=contracts,
+            change=changed(before, graph) if self.keep.graphs else (),
+            graph=graph.node_link() if graph and self.keep.graphs else None, contracts=contracts,
             wrong=tuple(self._wrong(step, answer, later, evidence, before, graph, state, result)),
             unchecked=() if self.port.can.evidence else tuple(expect.unchecked(step.expect)),
         )  # fmt: skip
@@ -200,7 +215,7 @@ class Enactor:
             yield Wrong(str(self.course.scenario.step_mark(step, "wait")), f"did not come to {step.wait}")
 
     def _moved(self, step: StepSpec, section: str) -> Transition:
-        before, graph = self.course.graph, self.port.graph()
+        before, graph = self.course.graph, self.port.graph() if self.keep.graphs else None
         self.course.passed(step, {}, {}, {}, "")
         return Transition(
             step=step.id, section=section, name=step.name or "", parameters={"advance_ms": step.advance},

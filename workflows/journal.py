@@ -44,6 +44,19 @@ class MemoryJournal:
         return list(dict.fromkeys(run for run, _ in self._entries))
 
 
+class NoJournal:
+    """Of a run that nobody takes up again."""
+
+    def append(self, run_id: str, entry: Entry) -> None:
+        pass
+
+    def entries(self, run_id: str) -> Iterator[Entry]:
+        return iter(())
+
+    def runs(self) -> list[str]:
+        return []
+
+
 class FileJournal:
     """One JSON line an entry, synced. A line torn by a crash is cut off: it was never acknowledged."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.kernel import shapes
-from workflows import params, scenario_names
+from workflows import matrix, params, scenario_names
 from workflows.expressions import Reference, compiled, references
 from workflows.machine import OK, UNFORESEEN, End, Outcome, Settled, Step
 from workflows.settle import settlement_named_by
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workflows.scenario import Scenario
 
 ROOT = "root"
-ALWAYS_KNOWN = ("accounts", "region")
+ALWAYS_KNOWN = ("accounts", "region", "matrix")
 
 
 def mistakes(scenario: Scenario, operations: Operations | None) -> Iterator[Mistake]:
@@ -191,6 +191,9 @@ def _references_in(node: Node, known: _Known) -> Iterator[Mistake]:
 
 
 def _reference(reference: Reference, node: Node, known: _Known) -> Iterator[Mistake]:
+    if reference.name == matrix.NAME:  # what can be filled in is filled in by now
+        yield node.mistake(f"`{reference.path}` is not the name of an axis; expressions belong in `if:`")
+        return
     if reference.name not in known.names:
         what = f"nothing before this is called {reference.name!r}" + suggest(reference.name, known.names)
         yield node.mistake(what)

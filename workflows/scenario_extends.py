@@ -8,29 +8,23 @@ part keeps the place it was written at.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from os.path import normpath
-from pathlib import Path
 from typing import Any
 
+from workflows.files import Files, beside
+from workflows.scenario_steps import SECTIONS, expanded
 from workflows.verify import suggest
-from workflows.yaml_marks import InvalidFile, Node, merged, read
+from workflows.yaml_marks import InvalidFile, Mark, Node, merged
 
 EXTENDS_DEPTH_MAX = 8
-SECTIONS = ("given", "steps")
 
 
-def beside(file: str, name: str) -> str:
-    """The path of a file that `file` names; `file://` as the `aws` CLI writes it, relative to the naming file."""
-    return normpath(Path(file).parent / name.removeprefix("file://"))
-
-
-def extended(read_text: Callable[[str], str], path: str, depth: int = 0) -> Node:
-    """A file's tree laid on that of the file it extends."""
-    tree = read(read_text(path), path)
+def extended(files: Files, path: str, mark: Mark | None = None, depth: int = 0) -> Node:
+    """A file's tree laid on that of the file it extends; `mark` is where it is named."""
+    tree = files.tree(path, mark)
     if not isinstance(tree.value, dict):
         raise InvalidFile(tree.mistake("a scenario is a mapping that begins with `reseal: 1`"))
+    tree = expanded(files, tree)
     extends = tree.get("extends")
     if extends is None:
         for key in ("change", "stop-after", "insert-before", "insert-after", "remove"):
@@ -40,10 +34,7 @@ def extended(read_text: Callable[[str], str], path: str, depth: int = 0) -> Node
     if depth == EXTENDS_DEPTH_MAX:
         raise InvalidFile(extends.mistake(f"more than {EXTENDS_DEPTH_MAX} files extend one another"))
     name = extends.value if isinstance(extends.value, str) else ""
-    target = beside(path, name)
-    if not Path(target).is_file():
-        raise InvalidFile(extends.mistake(f"there is no file {target}"))
-    return _laid_on(extended(read_text, target, depth + 1), tree)
+    return _laid_on(extended(files, beside(path, name), extends.mark, depth + 1), tree)
 
 
 def _laid_on(base: Node, tree: Node) -> Node:
@@ -71,7 +62,18 @@ def _changed(tree: Node, key: str, change: Node, changes: Node) -> Node:
     """One entry of `change:`: a step by its id, else a section."""
     if key in tree.keys and key not in SECTIONS:
         return replace(tree, value=dict(tree.items()) | {key: merged(tree[key], change)})
-    return _edited(tree, key, Node(key, changes.keys[key], {}), lambda step: [_merged_step(step, change)])
+    place = Node(key, changes.keys[key], {})
+    if isinstance(change.value, list):  # the steps of another file stand in its place
+        return _edited(tree, key, place, lambda step: _replacing(step, list(change)))
+    return _edited(tree, key, place, lambda step: [_merged_step(step, change)])
+
+
+def _replacing(step: Node, others: list[Node]) -> list[Node]:
+    """Other steps in the place of one; a single one without an id takes its id."""
+    if len(others) == 1 and others[0].get("id") is None and isinstance(others[0].value, dict):
+        only = others[0]
+        return [Node({"id": step["id"]} | only.value, only.mark, {"id": step.keys["id"]} | only.keys)]
+    return others
 
 
 def _merged_step(base: Node, over: Node) -> Node:

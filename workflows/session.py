@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from workflows.course import account_ids
 from workflows.journal import FileJournal, Journal, MemoryJournal
+from workflows.keep import EVERYTHING, Keep
 from workflows.port import Port, PortFailed
 from workflows.runner import Runner
 from workflows.scenario import Scenario, load
@@ -65,13 +66,14 @@ def run_file(
 def runner(
     scenario: Scenario, services: Services, port: Port, *, run: str = "run", journal: Journal | None = None,
     fault: Callable[[str], None] | None = None, watch: Callable[[Transition], None] | None = None,
+    keep: Keep = EVERYTHING,
 ) -> Runner:  # fmt: skip
     """A runner for a scenario, with its workflow verified against the services."""
     from workflows.catalogue import load as load_workflow
 
     workflow = load_workflow(scenario.spec.workflow, services.operations) if scenario.spec.workflow else None
     extra = {"fault": fault} if fault else {}
-    return Runner(scenario, port, workflow, run=run, journal=journal, watch=watch, **extra)
+    return Runner(scenario, port, workflow, run=run, journal=journal, watch=watch, keep=keep, **extra)
 
 
 def new_run_id(scenario: Scenario, options: Options) -> str:
