@@ -160,7 +160,7 @@ def mount() -> None:
     """Add the commands of the other modules, once; those import nothing heavy either."""
     if len(app.registered_commands) > OWN_COMMANDS:
         return
-    from app import cli_key_policy, cli_outside, cli_prices, cli_repair, cli_run
+    from app import cli_key_policy, cli_outside, cli_prices, cli_repair, cli_run, cli_sweep
 
-    for module in (cli_run, cli_prices, cli_key_policy, cli_repair, cli_outside):
+    for module in (cli_run, cli_sweep, cli_prices, cli_key_policy, cli_repair, cli_outside):
         module.mount(app)

@@ -76,15 +76,21 @@ def sweep_tree(shelf: Shelf, path: str) -> Node | None:
     return None
 
 
-def assembled(files: Files, path: str, operations: Operations | None, *, seed: str | None = None) -> Scenario:
-    """The scenario that `path` is, read through `files`. `seed`: of one that says none. Raises as `load`."""
+def assembled(
+    files: Files, path: str, operations: Operations | None, *, seed: str | None = None, checked: bool = False
+) -> Scenario:
+    """The scenario that `path` is, read through `files`. Raises as `load`.
+
+    `seed`: of one that says none; `checked`: somebody has checked it before, so that only its form is.
+    """
     from workflows.scenario_check import mistakes
 
-    tree = decided(_with_contents(files, extended(files, path)), files.filler.values)
+    tree = decided(files, _with_contents(files, extended(files, path)))
     if seed is not None and tree.get("seed") is None:
         tree = replace(tree, value=dict(tree.items()) | {"seed": Node(seed, tree.mark, {})})
     scenario = Scenario(typed(_spec_model(), tree), tree, path, files.contents)
-    found = sorted(mistakes(scenario, operations), key=lambda each: (each.mark.file, each.mark.line, each.mark.column))
+    found = [] if checked else list(mistakes(scenario, operations))
+    found.sort(key=lambda each: (each.mark.file, each.mark.line, each.mark.column))
     if found:
         raise InvalidFile(*found)
     return scenario

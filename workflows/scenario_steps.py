@@ -86,12 +86,13 @@ def _steps(files: Files, step: Node, depth: int) -> Iterator[Node]:
 # --- if ---
 
 
-def decided(tree: Node, values: Mapping[str, str] | None) -> Node:
+def decided(files: Files, tree: Node) -> Node:
     """The tree without the steps whose `if:` is false, and without any `if:`."""
     sections = {section: tree[section] for section in SECTIONS if tree.get(section) is not None}
     if not any(step.get(IF) for section in sections.values() for step in section):
         return tree
-    scope = _scope(tree, values)
+    scope = _scope(tree, files.filler.values)
+    files.filler.used |= {axis for section in sections.values() for step in section for axis in _axes(step)}
     kept = {
         section: replace(node, value=[_without_if(step) for step in node if _stays(step, scope)])
         for section, node in sections.items()
@@ -149,6 +150,12 @@ def _asked(node: Node, body: str, scope: Mapping[str, Any]) -> Any:
         return compiled(quoted).search(scope)
     except (ValueError, JMESPathError) as error:
         raise InvalidFile(node.mistake(str(error).splitlines()[0])) from None
+
+
+def _axes(step: Node) -> Iterator[str]:
+    """The axes that a step's `if:` asks for."""
+    node = step.get(IF)
+    return (member for name, member in _ASKED.findall(str(node.value) if node else "") if name == NAME)
 
 
 def _unknown(node: Node, body: str, scope: Mapping[str, Any]) -> Iterator[Mistake]:
