@@ -151,7 +151,7 @@ class _Reader:
             return self._mapping(node, mark, depth)
         if isinstance(node, yaml.SequenceNode):
             return Node([self.read(inner, depth + 1) for inner in node.value], mark, {})
-        empty = getattr(node, "style", None) is None and node.value in _NULLS
+        empty = not getattr(node, "style", None) and node.value in _NULLS  # of a plain scalar: None, or "" from libyaml
         return Node(None if empty else node.value, mark, {})
 
     def _mapping(self, node: yaml.MappingNode, mark: Mark, depth: int) -> Node:

@@ -205,3 +205,11 @@ def test_a_variation_says_anew_what_it_expects_of_a_step(write: Callable[..., Pa
     assert step.with_["Size"] == "2"
     assert step.expect is not None
     assert step.expect.later == {"Encrypted": "true"}
+
+
+def test_nothing_is_written_as_nothing_null_or_a_tilde() -> None:
+    """In quotes they are texts. Method: whichever reader of YAML is there, libyaml's or Python's."""
+    tree = read("{a: null, b: ~, c: , d: 'null', e: '~', f: ''}", "f.yaml")
+    assert {key: node.value for key, node in tree.items()} == {
+        "a": None, "b": None, "c": None, "d": "null", "e": "~", "f": "",
+    }  # fmt: skip
