@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from workflows.expressions import PATTERN
-from workflows.matrix import Filler, Values
+from workflows.matrix import Filler, Values, still
 from workflows.yaml_marks import InvalidFile, Mark, Mistake, Node, read
 
 FILE_BYTES_MAX: Final = 1 << 20
@@ -34,7 +34,7 @@ class Shelf:
         self._within = within.resolve() if within else None
         self._closed = texts is not None
         self.texts: dict[str, str] = dict(texts or {})
-        self._trees: dict[str, Node] = {}
+        self._trees: dict[str, tuple[Node, set[int]]] = {}
 
     def text(self, path: str, mark: Mark | None = None) -> str:
         """The text of a file; `mark` is where it is named."""
@@ -43,8 +43,20 @@ class Shelf:
         return self.texts[path]
 
     def tree(self, path: str, mark: Mark | None = None) -> Node:
+        return self._tree(path, mark)[0]
+
+    def filled(self, path: str, mark: Mark | None, filler: Filler) -> Node:
+        """A tree with a cell's values in it, less what makes a file a sweep."""
+        tree, same = self._tree(path, mark)
+        if isinstance(tree.value, dict) and any(key in tree.value for key in SWEEP_KEYS):
+            kept = {key: node for key, node in tree.value.items() if key not in SWEEP_KEYS}
+            tree = Node(kept, tree.mark, {key: tree.keys[key] for key in kept})
+        return filler.tree(tree, same)
+
+    def _tree(self, path: str, mark: Mark | None) -> tuple[Node, set[int]]:
         if path not in self._trees:
-            self._trees[path] = read(self.text(path, mark), path)
+            tree = read(self.text(path, mark), path)
+            self._trees[path] = tree, still(tree)
         return self._trees[path]
 
     def _read(self, path: str, mark: Mark) -> str:
@@ -74,11 +86,7 @@ class Files:
 
     def tree(self, path: str, mark: Mark | None = None) -> Node:
         """A YAML file as this scenario has it."""
-        tree = self._shelf.tree(path, mark)
-        if isinstance(tree.value, dict) and any(key in tree.value for key in SWEEP_KEYS):
-            kept = {key: node for key, node in tree.value.items() if key not in SWEEP_KEYS}
-            tree = Node(kept, tree.mark, {key: tree.keys[key] for key in kept})
-        return self.filler.tree(tree)
+        return self._shelf.filled(path, mark, self.filler)
 
     def policy(self, node: Node, name: str) -> Node:
         """A policy file's text in the place of its name; its JSON is checked, with references standing for text."""

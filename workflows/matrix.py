@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from workflows.verify import suggest
@@ -22,16 +22,28 @@ PATTERN: Final = re.compile(r"\$\{\{\s*matrix\.([A-Za-z_][\w-]*)\s*\}\}")
 Values = Mapping[str, str]  # axis -> value, of one cell
 
 
+def still(node: Node) -> set[int]:
+    """The nodes of a tree (by `id`) in which nothing can be replaced, so that nobody looks into them a second time."""
+    inner = list(node.value.values() if isinstance(node.value, dict) else node)
+    found = {id for each in inner for id in still(each)}
+    texts = node.value if isinstance(node.value, dict) else [node.value] if isinstance(node.value, str) else ()
+    if all(id(each) in found for each in inner) and not any(PATTERN.search(text) for text in texts):
+        found.add(id(node))
+    return found
+
+
 class Filler:
     """Puts one cell's values into trees and texts; `values` None is a file that is no sweep. Knows what it has used."""
 
     def __init__(self, values: Values | None) -> None:
         self.values = values
         self.used: set[str] = set()
+        self._still: Collection[int] = ()
 
-    def tree(self, node: Node) -> Node:
-        """The tree with every reference replaced; InvalidFile with all that name nothing."""
+    def tree(self, node: Node, still: Collection[int] = ()) -> Node:
+        """The tree with every reference replaced; InvalidFile with all that name nothing. `still` as the function."""
         mistakes: list[Mistake] = []
+        self._still = still
         filled = self._node(node, mistakes)
         if mistakes:
             raise InvalidFile(*mistakes)
@@ -54,6 +66,8 @@ class Filler:
     def _node(self, node: Node, mistakes: list[Mistake]) -> Node:
         """The same node where nothing in it is replaced, so that cells share what they have in common."""
         value = node.value
+        if id(node) in self._still:
+            return node
         if isinstance(value, str):
             filled = self._text(value, node.mark, mistakes)
             return node if filled == value else Node(filled, node.mark, {})

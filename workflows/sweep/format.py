@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
@@ -77,8 +77,3 @@ class SweepSpec(BaseModel):
 
     strategy: StrategySpec
     verdicts: tuple[VerdictSpec, ...] | None = None
-
-
-def properties() -> dict[str, Any]:
-    """The JSON schema's `properties` of a sweep, and the definitions they need."""
-    return SweepSpec.model_json_schema(by_alias=True)

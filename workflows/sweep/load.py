@@ -57,7 +57,7 @@ class Sweep:
 
 
 def is_sweep(path: str | Path, within: Path | None = None) -> bool:
-    """Has the file, or one that it extends, a `strategy:`? Cheap: nothing is checked; False for what can not be read."""
+    """Has the file, or one that it extends, a `strategy:`? Nothing is checked; False for what can not be read."""
     try:
         shelf = Shelf(within)
         text = shelf.text(str(path))
@@ -170,7 +170,7 @@ def beginning(scenario: Scenario) -> Iterator[str]:
 
 
 def _ends() -> Callable[[ScenarioSpec], Sequence[str]]:
-    """The states in which a scenario's run may end: where its steps leave off, that need not be an end of the workflow."""
+    """The states in which a scenario's run may end: its steps may leave off before the workflow does."""
     from workflows.catalogue import WORKFLOWS
 
     known = {each.name: [state.name for state in each.states] for each in WORKFLOWS}

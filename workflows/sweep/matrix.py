@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import combinations, islice, product
 from math import prod
 from typing import TYPE_CHECKING, Final
 
@@ -118,7 +118,7 @@ def _is_excluded(cell: Cell, rows: Sequence[Mapping[str, str]]) -> bool:
 
 def _sampled(spec: StrategySpec, node: Node, seed: str, size: int, cells_max: int) -> list[Cell]:
     if spec.sample == "pairwise":
-        return list(_pairwise(spec))
+        return _pairwise(spec)
     if spec.sample == "all":
         if size > cells_max * PRODUCT_FACTOR_MAX:
             raise InvalidFile(_too_many(node, size, cells_max))
@@ -145,7 +145,7 @@ def _at(axes: Mapping[str, Sequence[str]], place: int) -> Cell:
 
 
 def shuffled(size: int, seed: str) -> Iterator[int]:
-    """The numbers below `size` in an order that follows from `seed`, each once: a Feistel network, so nothing is kept."""
+    """The numbers below `size` each once, in an order that follows from `seed`: a Feistel network keeps no list."""
     half = max(1, (max(size - 1, 1).bit_length() + 1) // 2)
     for start in range(1 << 2 * half):
         left, right = start >> half, start & ((1 << half) - 1)
@@ -156,20 +156,42 @@ def shuffled(size: int, seed: str) -> Iterator[int]:
             yield place
 
 
-def _pairwise(spec: StrategySpec) -> Iterator[Cell]:
+def _pairwise(spec: StrategySpec) -> list[Cell]:
     """Cells in which every two values of two axes meet, unless every such cell is excluded."""
-    axes, values = list(spec.matrix), [list(each) for each in spec.matrix.values()]
-    if len(axes) < 2:
-        yield from (cell for cell in _product(spec.matrix) if not _is_excluded(cell, spec.exclude))
-        return
+    cells = list(_all_pairs(spec)) if len(spec.matrix) > 1 else list(_product(spec.matrix))
+    cells = [cell for cell in cells if not _is_excluded(cell, spec.exclude)]
+    met = {pair for cell in cells for pair in _pairs(cell)}
+    for one, other in combinations(spec.matrix, 2):  # a filter may lead allpairspy to where it gives up some
+        for pair in product(*([(axis, value) for value in spec.matrix[axis]] for axis in (one, other))):
+            if pair not in met and (cell := _with(spec, dict(pair))):
+                cells.append(cell)
+                met.update(_pairs(cell))
+    places = {axis: {value: place for place, value in enumerate(values)} for axis, values in spec.matrix.items()}
+    return sorted(cells, key=lambda cell: [places[axis][value] for axis, value in cell.items()])
+
+
+def _all_pairs(spec: StrategySpec) -> Iterator[Cell]:
     from allpairspy import AllPairs
+
+    axes = list(spec.matrix)
 
     def fits(row: Sequence[str]) -> bool:
         """A row may be a beginning of one, with the later axes still open."""
         return not _is_excluded(dict(zip(axes, row, strict=False)), spec.exclude)
 
-    for row in AllPairs(values, filter_func=fits):
+    for row in AllPairs([list(values) for values in spec.matrix.values()], filter_func=fits):
         yield dict(zip(axes, row, strict=True))
+
+
+def _pairs(cell: Cell) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    return combinations(cell.items(), 2)
+
+
+def _with(spec: StrategySpec, values: Cell) -> Cell | None:
+    """The first cell with these values that is not excluded."""
+    inside = {axis: [values[axis]] if axis in values else each for axis, each in spec.matrix.items()}
+    cells = islice(_product(inside), CELLS_MAX * PRODUCT_FACTOR_MAX)
+    return next((cell for cell in cells if not _is_excluded(cell, spec.exclude)), None)
 
 
 def _included(spec: StrategySpec, node: Node, cells: Sequence[Cell], warnings: list[Mistake]) -> list[Cell]:

@@ -10,6 +10,7 @@ Everything here is plain values, which can be pickled and written as JSON: repor
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
 from typing import Any, Final
 
 import msgspec
@@ -40,6 +41,7 @@ class Difference(msgspec.Struct, frozen=True):
     pattern: tuple[tuple[tuple[str, ...], str], ...]  # (values of the axis, what becomes of the cell with each)
     lines: int  # so many places of the matrix show it
     where: dict[str, tuple[str, ...]]  # other axes, and the only values with which it is so
+    everywhere: bool  # is it so with all of these values, or with some of their combinations?
     example: tuple[int, ...]  # numbers of the cells of the first line, one a part of the pattern
     passes: bool  # does one of the values let the cell through to the end, and another not?
 
@@ -156,10 +158,12 @@ def _difference(
 ) -> Difference:  # fmt: skip
     seen = {other: {place[index] for place, _ in members} for index, other in enumerate(others)}
     where = {other: tuple(value for value in axes[other] if value in seen[other]) for other in others}
+    places = prod(len(values) for values in where.values())
     first = members[0][1]
     passing = {bool(first[part[0][0]].happened.ends) for part in pattern}
     return Difference(
         axis=axis, pattern=pattern, lines=len(members),
         where={other: values for other, values in where.items() if len(values) < len(axes[other])},
+        everywhere=len(members) == places,
         example=tuple(first[part[0][0]].number for part in pattern), passes=len(passing) == 2,
     )  # fmt: skip

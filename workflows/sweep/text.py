@@ -63,7 +63,7 @@ def _difference(difference: Difference) -> Iterator[str]:
         yield from _wrapped("      ", f"{_either(values)}: {verdict}")
     if difference.where:
         said = "; ".join(f"{axis} is {_either(values)}" for axis, values in difference.where.items())
-        yield from _wrapped("      where ", said)
+        yield from _wrapped("      where " if difference.everywhere else "      only where ", said)
 
 
 def _either(values: Sequence[str]) -> str:

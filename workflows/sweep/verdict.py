@@ -100,7 +100,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         if self.ends:
-            return f"ends {self.ends}"
+            return _ended(self.ends)
         outcome = self.error or (LATER + self.later if self.later else "")
         by = " by " + (self.cause or self.why) if self.cause or self.why else ""
         return f"fails at {self.fails_at}{by}" + (f" with {outcome}" if outcome else "")
