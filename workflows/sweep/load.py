@@ -189,7 +189,8 @@ def _rows(spec: SweepSpec, tree: Node) -> tuple[Row, ...] | None:
 def _verdicts(spec: SweepSpec, tree: Node, found: Matrix, rows: Sequence[Row]) -> Iterator[Mistake]:
     """Rows that name what is not there, and cells that no row fits."""
     values = {key: tuple(dict.fromkeys(cell[key] for cell in found.cells if key in cell)) for key in _keys(found)}
-    values |= {axis: (*given, *values.get(axis, ())) for axis, given in spec.strategy.matrix.items()}
+    for axis, given in spec.strategy.matrix.items():  # a value that a sample left out may be spoken of as well
+        values[axis] = tuple(dict.fromkeys((*given, *values.get(axis, ()))))
     named = False
     for each, node in zip(spec.verdicts or (), tree["verdicts"], strict=True):
         for axis, wanted in (each.when or {}).items():

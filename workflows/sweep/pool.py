@@ -29,11 +29,11 @@ class Workers(Protocol):
     count: int
 
     def open(self) -> Executor:
-        """An executor to hand batches to; again after it broke."""
+        """The executor to hand batches to; another one after it broke."""
         ...
 
-    def was_lost(self, error: BaseException) -> bool:
-        """Does the error say that a worker died, and not what became of a batch?"""
+    def lost(self, error: BaseException) -> bool:
+        """Does the error say that a worker died, and not what became of a batch? Then `open` makes good for it."""
         ...
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Inline(Executor):
     def open(self) -> Executor:
         return self
 
-    def was_lost(self, error: BaseException) -> bool:
+    def lost(self, error: BaseException) -> bool:
         return False
 
     def close(self) -> None: ...
@@ -70,12 +70,15 @@ class Processes:
         self._pool: ProcessPoolExecutor | None = None
 
     def open(self) -> Executor:
-        self._end()
-        self._pool = ProcessPoolExecutor(self.count, self._context, work.begin, (self._stop,))
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self.count, self._context, work.begin, (self._stop,))
         return self._pool
 
-    def was_lost(self, error: BaseException) -> bool:
-        return isinstance(error, BrokenExecutor)
+    def lost(self, error: BaseException) -> bool:
+        if isinstance(error, BrokenExecutor):
+            self._end()
+            return True
+        return False
 
     def close(self) -> None:
         self._stop.set()
@@ -84,6 +87,7 @@ class Processes:
     def _end(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
 
 
 class Cluster:
@@ -103,7 +107,7 @@ class Cluster:
     def open(self) -> Executor:
         return self._client.get_executor(pure=False)
 
-    def was_lost(self, error: BaseException) -> bool:
+    def lost(self, error: BaseException) -> bool:
         from distributed import CancelledError, KilledWorker
 
         return isinstance(error, (KilledWorker, CancelledError))
@@ -165,8 +169,8 @@ class Pool:
         while waiting and len(running) < self.workers.count + 1:
             try:
                 future = executor.submit(work.run, waiting[-1].batch)
-            except BrokenExecutor:
-                return True
+            except BrokenExecutor as error:
+                return self.workers.lost(error)
             running[future] = waiting.pop()
         return False
 
@@ -175,7 +179,7 @@ class Pool:
         return wait(running, timeout=TICK_S, return_when=FIRST_COMPLETED).done if running else set()
 
     def _again(self, task: _Task, error: BaseException, tasks: list[_Task]) -> None:
-        if not self.workers.was_lost(error):
+        if not self.workers.lost(error):
             raise error
         task.lost += 1
         (self._apart if task.lost >= LOSSES_MAX else tasks).append(task)
@@ -188,7 +192,7 @@ class Pool:
         error = future.exception()
         if error is None:
             yield future.result()
-        elif not self.workers.was_lost(error):
+        elif not self.workers.lost(error):
             raise error
         elif len(task.batch.cells) > 1:
             self._apart[:0] = [_Task(task.batch.of(number)) for number in task.batch.cells]

@@ -51,7 +51,11 @@ class Happened(msgspec.Struct, frozen=True, omit_defaults=True):
             return f"is not as expected: {self.wrong[0].text}"
         if self.stopped or self.bug:
             return f"could not go on: {self.stopped}" if self.stopped else f"met a bug of reseal: {self.bug}"
-        return f"ends {self.ends}"
+        return _ended(self.ends)
+
+
+def _ended(state: str) -> str:
+    return "comes to its end" if state == END else f"ends {state}"
 
 
 def happened(report: Report) -> Happened:
