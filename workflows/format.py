@@ -257,4 +257,14 @@ def json_schema() -> dict[str, Any]:
     step = schema["$defs"]["StepSpec"]
     step["properties"] |= {key: {"type": "string", "description": what} for key, what in STEP_KEYS.items()}
     step["anyOf"] = [{"required": step.pop("required")}, {"required": ["use"]}]
-    return schema
+    return _with_references(schema)
+
+
+def _with_references(schema: Any) -> Any:
+    """The schema with `${{ }}` allowed wherever a text must have a form: an editor does not know what it stands for."""
+    if isinstance(schema, list):
+        return [_with_references(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: _with_references(each) for key, each in schema.items()}
+    return inner | ({"pattern": rf"({schema['pattern']})|\$\{{\{{"} if isinstance(schema.get("pattern"), str) else {})

@@ -31,7 +31,9 @@ USE_DEPTH_MAX: Final = 8
 SECTIONS: Final = ("given", "steps")
 _PLACES: Final = ("change", "insert-before", "insert-after")  # id -> a step, or steps
 _TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False}
-_TEXT_OR_HYPHENED: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|\.([A-Za-z_]\w*(?:-\w+)+)")
+_WRITTEN: Final = re.compile(  # a text, which stays; a name with hyphens after a dot; a truth
+    r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|\.([A-Za-z_]\w*(?:-\w+)+)|(?<![\w.-])(true|false)(?![\w-])"
+)
 _ASKED: Final = re.compile(r"(?<![\w.\"'])([A-Za-z_]\w*)\.\"?([A-Za-z_][\w-]*)")
 
 
@@ -145,9 +147,11 @@ def _truth(node: Node, body: str, scope: Mapping[str, Any]) -> bool:
 def _asked(node: Node, body: str, scope: Mapping[str, Any]) -> Any:
     from jmespath.exceptions import JMESPathError
 
-    quoted = _TEXT_OR_HYPHENED.sub(lambda found: f'."{found[1]}"' if found[1] else found[0], body)
+    def as_jmespath(found: re.Match[str]) -> str:
+        return f'."{found[1]}"' if found[1] else f"`{found[2]}`" if found[2] else found[0]
+
     try:
-        return compiled(quoted).search(scope)
+        return compiled(_WRITTEN.sub(as_jmespath, body)).search(scope)
     except (ValueError, JMESPathError) as error:
         raise InvalidFile(node.mistake(str(error).splitlines()[0])) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,3 +65,15 @@ def many(cells: int) -> str:
     """The same with about so many cells."""
     salts = ", ".join(f"s{number}" for number in range(-(-cells // 4)))
     return FILE.replace("salt: [a, b]", f"salt: [{salts}]")
+
+
+def sampled(name: str, cells: int, folder: Path) -> Path:
+    """A sweep that ships, with so many of its cells, in a file somewhere else."""
+    text = (SWEEPS / name).read_text(encoding="utf-8")
+    text = re.sub(r"strategy:\n", f"strategy:\n  sample: {{random: {cells}}}\n", text.replace("  sample: all\n", ""))
+    for beside in ("../sharing/", "fixtures/", "policies/"):
+        text = re.sub(rf'(?<=[ "]){re.escape(beside)}', f"{SWEEPS / beside}/", text)
+        text = text.replace(f"file://{beside}", f"file://{SWEEPS / beside}/")
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -17,7 +17,9 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Values = Annotated[tuple[Value, ...], BeforeValidator(_listed)]
+Values = Annotated[
+    tuple[Value, ...], BeforeValidator(_listed, json_schema_input_type=Value | tuple[Value, ...])  # for editors
+]
 Count = Annotated[int, Field(ge=1)]
 
 

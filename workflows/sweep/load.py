@@ -117,9 +117,7 @@ class _Scenarios:
             try:
                 self._remember(assembled(files, path, operations, seed=SEED))
             except InvalidFile as invalid:
-                for mistake in invalid.mistakes:
-                    first, count = self._found.get(mistake, (cell, 0))
-                    self._found[mistake] = first, count + 1
+                self._note(cell, invalid.mistakes)
             self.used |= files.filler.used
 
     @property
@@ -132,10 +130,15 @@ class _Scenarios:
 
         return [Mistake(each.mark, each.text + where(*found)) for each, found in self._found.items()]
 
+    def _note(self, cell: Cell, mistakes: Sequence[Mistake]) -> None:
+        for mistake in mistakes:
+            first, count = self._found.get(mistake, (cell, 0))
+            self._found[mistake] = first, count + 1
+
     def _remember(self, scenario: Scenario) -> None:
         spec = scenario.spec
         if spec.clock == "real":
-            self._found[Mistake(scenario.mark("clock"), "a sweep's clock is `instant` or `manual`")] = {}, 1
+            raise InvalidFile(Mistake(scenario.mark("clock"), "a sweep's clock is `instant` or `manual`"))
         self.name = self.name or spec.name
         self.steps |= dict.fromkeys(step.id for step in (*spec.given, *spec.steps))
         self.states |= dict.fromkeys(self._ends(spec))
