@@ -28,7 +28,7 @@ def extended(files: Files, path: str, mark: Mark | None = None, depth: int = 0) 
     extends = tree.get("extends")
     if extends is None:
         for key in ("change", "stop-after", "insert-before", "insert-after", "remove"):
-            if key in tree.value:
+            if key in tree.keys:
                 raise InvalidFile(tree.mistake(f"`{key}:` needs `extends:`", key))
         return tree
     if depth == EXTENDS_DEPTH_MAX:
@@ -72,7 +72,7 @@ def _replacing(step: Node, others: list[Node]) -> list[Node]:
     """Other steps in the place of one; a single one without an id takes its id."""
     if len(others) == 1 and others[0].get("id") is None and isinstance(others[0].value, dict):
         only = others[0]
-        return [Node({"id": step["id"]} | only.value, only.mark, {"id": step.keys["id"]} | only.keys)]
+        return [Node({"id": step["id"], **dict(only.items())}, only.mark, {"id": step.keys["id"]} | only.keys)]
     return others
 
 

@@ -112,7 +112,7 @@ def test_a_cell_with_which_every_worker_dies_is_found_out(sweep: Callable[..., S
 def test_a_cell_that_never_ends_is_ended(sweep: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch) -> None:
     """S10: RLIMIT_CPU for each cell. Method: this process as a worker, with a limit of one second."""
     monkeypatch.setattr(work, "CELL_SECONDS_MAX", 0)
-    monkeypatch.setattr(work, "_limited", True)
+    monkeypatch.setattr(work._here, "limited", True)
     before = signal.signal(signal.SIGXCPU, work._too_long)
     try:
         found = outcomes(sweep(small.FILE.replace("salt: [a, b]", f"salt: [{hostile.ENDLESS}]")), workers=0)

@@ -138,7 +138,7 @@ def _sampled(spec: StrategySpec, node: Node, seed: str, size: int, cells_max: in
 def _at(axes: Mapping[str, Sequence[str]], place: int) -> Cell:
     """The cell at a place of the product, without building the product."""
     cell: Cell = {}
-    for axis in reversed(axes):
+    for axis in reversed(list(axes)):
         place, index = divmod(place, len(axes[axis]))
         cell[axis] = axes[axis][index]
     return {axis: cell[axis] for axis in axes}

@@ -102,7 +102,8 @@ class Cluster:
             self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise PortFailed(f"{address} is no Dask scheduler: {error}") from None
-        self.count = max(1, sum(self._client.nthreads().values()))
+        threads: Any = self._client.nthreads()
+        self.count = max(1, sum(threads.values()))
 
     def open(self) -> Executor:
         return self._client.get_executor(pure=False)

@@ -62,7 +62,7 @@ def run(batch: Batch) -> list[Done]:
     shelf = Shelf(texts=batch.texts)
     scenarios = [_scenario(shelf, batch.path, cell) for cell in batch.cells.values()]
     alike = Alike(_services(batch.services), scenarios, share=batch.share)
-    return [(number, _became(alike, place)) for place, number in enumerate(batch.cells) if not _stop.is_set()]
+    return [(number, _became(alike, place)) for place, number in enumerate(batch.cells) if not _here.stop.is_set()]
 
 
 def _scenario(shelf: Shelf, path: str, cell: Cell) -> Scenario:
@@ -89,14 +89,20 @@ def _became(alike: Alike, place: int) -> Happened:
 # --- a process of our own ---
 
 
-_stop: Any = threading.Event()  # in a worker process: the event of the one that began it
-_limited = False
+@dataclass
+class _Here:
+    """What this process is."""
+
+    stop: Any  # in a worker: the event of the one that began it
+    limited: bool = False  # a worker of ours, within limits
+
+
+_here = _Here(threading.Event())
 
 
 def begin(stop: Any) -> None:
     """Make this process a worker: within limits, deaf to Ctrl-C (that is the parent's), gone when the parent is."""
-    global _stop, _limited
-    _stop, _limited = stop, True
+    _here.stop, _here.limited = stop, True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGXCPU, _too_long)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, resource.getrlimit(resource.RLIMIT_AS)[1]))
@@ -119,7 +125,7 @@ def _too_long(number: int, frame: FrameType | None) -> None:
 @contextmanager
 def _within_time() -> Iterator[None]:
     """A limit of processor time for what is done inside, in a process of our own."""
-    if not _limited:
+    if not _here.limited:
         yield
         return
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
