@@ -105,7 +105,7 @@ def decided(files: Files, tree: Node) -> Node:
 def _scope(tree: Node, values: Mapping[str, str] | None) -> dict[str, Any]:
     said = (tree.get(key) for key in ("name", "accounts", "region"))
     name, accounts, region = (plain(node) if node else None for node in said)
-    ids = dict.fromkeys(accounts or ()) | (accounts if isinstance(accounts, dict) else {})
+    ids: dict[str, Any] = dict.fromkeys(accounts or ()) | (accounts if isinstance(accounts, dict) else {})
     scope: dict[str, Any] = {
         "accounts": {alias: id or made_up(str(name), str(alias)) for alias, id in ids.items()},
         "region": region or "us-east-1",

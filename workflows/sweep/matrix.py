@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice, product
 from math import prod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflows.verify import suggest
 from workflows.yaml_marks import InvalidFile, Mistake, Node
@@ -171,7 +171,7 @@ def _pairwise(spec: StrategySpec) -> list[Cell]:
 
 
 def _all_pairs(spec: StrategySpec) -> Iterator[Cell]:
-    from allpairspy import AllPairs
+    from allpairspy import AllPairs  # type: ignore[import-untyped]
 
     axes = list(spec.matrix)
 
@@ -179,7 +179,8 @@ def _all_pairs(spec: StrategySpec) -> Iterator[Cell]:
         """A row may be a beginning of one, with the later axes still open."""
         return not _is_excluded(dict(zip(axes, row, strict=False)), spec.exclude)
 
-    for row in AllPairs([list(values) for values in spec.matrix.values()], filter_func=fits):
+    made: Any = AllPairs  # it has no types
+    for row in made([list(values) for values in spec.matrix.values()], filter_func=fits):
         yield dict(zip(axes, row, strict=True))
 
 
@@ -199,9 +200,7 @@ def _included(spec: StrategySpec, node: Node, cells: Sequence[Cell], warnings: l
     added: list[Cell] = [dict(cell) for cell in cells]
     own: list[Cell] = []
     for index, row in enumerate(spec.include):
-        fitting = [
-            i for i, cell in enumerate(cells) if all(cell.get(key, value) == value for key, value in row.items())
-        ]
+        fitting = [place for place, cell in enumerate(cells) if _fits(row, cell)]
         for place in fitting:
             added[place].update(row)
         if fitting or _is_of_the_matrix(row, spec):

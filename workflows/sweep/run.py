@@ -11,7 +11,7 @@ Results are the same for any number of workers, of whatever kind, and whatever b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -46,7 +46,7 @@ class Options:
     share: bool = True  # run what cells have in common once; without, each by itself (to the same result)
 
 
-def run(sweep: Sweep, services: ServicesOf, options: Options = Options()) -> Iterator[Result]:
+def run(sweep: Sweep, services: ServicesOf, options: Options = Options()) -> Generator[Result, None, None]:
     """The results of a sweep's cells, in order; with `fail-fast: true` up to the first that is not as expected.
 
     Raises SweepEnded, and PortFailed where the cluster can not be used. Closing the iterator ends the workers.

@@ -13,7 +13,7 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -123,7 +123,7 @@ def _too_long(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _within_time() -> Iterator[None]:
+def _within_time() -> Generator[None, None, None]:
     """A limit of processor time for what is done inside, in a process of our own."""
     if not _here.limited:
         yield
