@@ -49,7 +49,7 @@ class Enactor:
             return self._unusable(step, section, str(error)), {}
         state = self.course.step_state(step) if section == "steps" else None
         contracts = list(self._judged("requires", state, step, parameters, {}))
-        before = self._graph(step, self.course.graph)
+        before = self._graph_before(step)
         answer, later = self._called(step, parameters, attempt, found)
         result = outcome(answer, later)
         if result == OK:
@@ -146,11 +146,16 @@ class Enactor:
 
     # what is kept
 
-    def _graph(self, step: StepSpec, known: Graph | None = None) -> Graph | None:
-        """The graph now, where it is to be kept or the step's expectation speaks of it; `known` saves building it."""
+    def _graph(self, step: StepSpec) -> Graph | None:
+        """The graph now, where it is to be kept or the step's expectation speaks of it."""
+        return self.port.graph() if self.keep.graphs or (step.expect and step.expect.graph) else None
+
+    def _graph_before(self, step: StepSpec) -> Graph | None:
+        """The graph before the call: known where it is kept, else needed for what the step is to gain."""
         if self.keep.graphs:
-            return known or self.port.graph()
-        return self.port.graph() if step.expect and step.expect.graph else None
+            return self.course.graph
+        graph = step.expect.graph if step.expect else None
+        return self.port.graph() if graph and graph.gained else None
 
     def _evidence(self, step: StepSpec, request_id: str, result: Outcome) -> Evidence:
         expected = step.expect and (step.expect.events or step.expect.decision)

@@ -72,7 +72,7 @@ def sampled(name: str, cells: int, folder: Path) -> Path:
     text = (SWEEPS / name).read_text(encoding="utf-8")
     text = re.sub(r"strategy:\n", f"strategy:\n  sample: {{random: {cells}}}\n", text.replace("  sample: all\n", ""))
     for beside in ("../sharing/", "fixtures/", "policies/"):
-        text = re.sub(rf'(?<=[ "]){re.escape(beside)}', f"{SWEEPS / beside}/", text)
+        text = re.sub(rf'(?<=[ "\[]){re.escape(beside)}', f"{SWEEPS / beside}/", text)
         text = text.replace(f"file://{beside}", f"file://{SWEEPS / beside}/")
     path = folder / name
     path.write_text(text, encoding="utf-8")
