@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workflows.sweep.run import Options
 
 CELLS_MAX = 10_000
+CELLS_FEW = 200  # take less time than it takes to begin processes
 
 
 def mount(app: typer.Typer) -> None:
@@ -28,7 +29,7 @@ def mount(app: typer.Typer) -> None:
 def sweep(
     file: Annotated[str, typer.Argument(help="A scenario file with `strategy:`.")],
     workers: Annotated[
-        int | None, typer.Option(min=0, max=64, help="Processes; 0: this one. Without it one a core.")
+        int | None, typer.Option(min=0, max=64, help="Processes; 0: this one. Without it one a core, for few cells 0.")
     ] = None,
     cluster: Annotated[str, typer.Option(help="A Dask scheduler instead of processes: tcp://HOST:PORT.")] = "",
     cells_max: Annotated[int, typer.Option(min=1, help="Refuse a sweep of more cells.")] = CELLS_MAX,
@@ -57,7 +58,7 @@ def _run(found: Sweep, workers: int | None, cluster: str, seconds: float, *, ful
     from workflows.sweep.run import Options, SweepEnded
     from workflows.sweep.text import as_text
 
-    count = workers if workers is not None else os.cpu_count() or 1
+    count = workers if workers is not None else _workers(len(found.cells))
     options = Options(count, cluster, seconds, finished=_progress(len(found.cells)))
     results: list[Result] = []
     ended = ""
@@ -70,6 +71,10 @@ def _run(found: Sweep, workers: int | None, cluster: str, seconds: float, *, ful
     whole = summary(found, results, ended)
     typer.echo(_line(whole) if json else as_text(found, results, whole, full=full), nl=json)
     return _code(whole)
+
+
+def _workers(cells: int) -> int:
+    return 0 if cells <= CELLS_FEW else os.cpu_count() or 1
 
 
 def _collect(found: Sweep, options: Options, results: list[Result], json: bool) -> None:
