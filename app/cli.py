@@ -169,11 +169,13 @@ def mount() -> None:
         cli_repair,
         cli_run,
         cli_schema,
+        cli_sweep,
         cli_workflow,
     )  # fmt: skip
 
     modules = (
-        cli_run, cli_explore, cli_graph, cli_workflow, cli_schema, cli_prices, cli_key_policy, cli_repair, cli_outside,
+        cli_run, cli_sweep, cli_explore, cli_graph, cli_workflow, cli_schema, cli_prices, cli_key_policy, cli_repair,
+        cli_outside,
     )  # fmt: skip
     for module in modules:
         module.mount(app)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workflows.reports import Ended, Repairs
     from workflows.session import Options
     from workflows.transition import Report
+    from workflows.yaml_marks import Mistake
 
 
 Files = Annotated[list[str], typer.Argument(help="Scenario files (*.reseal.yaml), or folders of them.")]
@@ -153,27 +154,47 @@ def _say_where(endpoint: str, found: Report) -> None:
 
 
 def check(files: Files, json: Json = False) -> None:
-    """Check scenario files without running them; every mistake at file:line:column."""
-    from app.services import all_services
-    from workflows.scenario import load
+    """Check scenario and sweep files without running them; every mistake at file:line:column."""
     from workflows.yaml_marks import InvalidFile
 
-    mistakes = []
+    mistakes: list[Mistake] = []
+    warnings: list[Mistake] = []
     for file in _scenarios(files):
         try:
-            load(file, all_services().operations)
+            warnings += _checked(file)
         except InvalidFile as invalid:
             mistakes += invalid.mistakes
-    for mistake in mistakes:
-        typer.echo(_mistake_json(mistake) if json else str(mistake))
+    for level, found in (("error", mistakes), ("warning", warnings)):
+        for each in found:
+            typer.echo(_mistake_json(each, level) if json else _mistake_text(each, level))
     raise typer.Exit(Exit.USAGE if mistakes else Exit.AS_EXPECTED)
 
 
-def _mistake_json(mistake: Any) -> str:
+def _checked(file: str) -> Sequence[Mistake]:
+    """What is odd about a valid file; InvalidFile for another."""
+    from app.services import all_services
+    from workflows import scenario
+    from workflows.sweep import load as sweeps
+
+    operations = all_services().operations
+    if sweeps.is_sweep(file):
+        return sweeps.load(file, operations).warnings
+    scenario.load(file, operations)
+    return ()
+
+
+def _mistake_text(mistake: Mistake, level: str) -> str:
+    return str(mistake) if level == "error" else f"{mistake.mark}: {level}: {mistake.text}"
+
+
+def _mistake_json(mistake: Mistake, level: str) -> str:
     import msgspec
 
     mark = mistake.mark
-    told = {"reseal": 1, "file": mark.file, "line": mark.line, "column": mark.column, "message": mistake.text}
+    told = {
+        "reseal": 1, "level": level, "file": mark.file, "line": mark.line, "column": mark.column,
+        "message": mistake.text,
+    }  # fmt: skip
     return msgspec.json.encode(told).decode()
 
 

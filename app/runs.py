@@ -199,8 +199,8 @@ class Runs:
     # inside
 
     def _scenario(self, order: Order) -> Scenario:
-        from workflows.files import Bundle
         from workflows.scenario import load
+        from workflows.sources import Bundle
 
         return load(order.entry, self._worlds.services.operations, source=Bundle(order.files))
 

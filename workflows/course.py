@@ -21,10 +21,11 @@ Json = dict[str, Any]
 
 def account_ids(scenario: Scenario) -> dict[str, str]:
     """alias -> id; what the file leaves open follows from its name, so that it is the same in every run."""
-    return {alias: id or _made_up(scenario.spec.name, alias) for alias, id in scenario.spec.accounts.items()}
+    return {alias: id or made_up(scenario.spec.name, alias) for alias, id in scenario.spec.accounts.items()}
 
 
-def _made_up(name: str, alias: str) -> str:
+def made_up(name: str, alias: str) -> str:
+    """The id of an account that a scenario only names."""
     number = int.from_bytes(hashlib.sha256(f"{name}/{alias}".encode()).digest()[:8], "big")
     return str(10**11 + number % (9 * 10**11))
 
@@ -66,6 +67,15 @@ class Course:
         return replace(
             self, scope=dict(self.scope), things=dict(self.things), made=dict(self.made), results=dict(self.results)
         )
+
+    def onto(self, other: Course) -> None:
+        """Bring another course, of a scenario with the same steps up to here, to the point where this one is."""
+        spec = other.scenario.spec
+        steps = {step.id: step for step in (*spec.given, *spec.steps)}
+        other.scope |= {id: self.scope[id] for id in self.made}
+        other.made = {id: steps[id] for id in self.made}
+        other.things, other.results = dict(self.things), dict(self.results)
+        other.state, other.graph = self.state, self.graph
 
     def has_ended(self) -> bool:
         return isinstance(self.state, End)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows import data, expect, params
 from workflows.expressions import Unresolved, fill, search
+from workflows.keep import EVERYTHING, Keep
 from workflows.keyed import Keyed
 from workflows.machine import OK, UNFORESEEN, Outcome, Settled, Step
 from workflows.port import Answer, Evidence, Port, PortFailed
@@ -46,8 +47,9 @@ class Enactor:
     state not passed yet would have made can not be told.
     """
 
-    def __init__(self, port: Port, course: Course, run: str, *, in_order: bool = True) -> None:
-        self.port, self.course, self.run, self.in_order = port, course, run, in_order
+    def __init__(self, port: Port, course: Course, run: str, *, in_order: bool = True, keep: Keep = EVERYTHING) -> None:
+        self.port, self.course, self.run = port, course, run
+        self.in_order, self.keep = in_order, keep
 
     def intended(self, step: StepSpec, section: str) -> Intent:
         """What has to be known before the step is done: whether what it requires holds, and where the clock will be."""
@@ -76,8 +78,9 @@ class Enactor:
         except (Unresolved, ValueError) as error:
             return self._unusable(step, section, str(error)), {}
         state = self.course.step_state(step) if section == "steps" else None
+        before = self._graph_before(step)
         acted = self.act(step, state, parameters, found)
-        return self._kept(step, section, state, acted, intent.requires), acted.answer.value
+        return self._kept(step, section, state, acted, intent.requires, before), acted.answer.value
 
     def parameters(self, step: StepSpec) -> dict[str, Any]:
         """The parameters of its call; Unresolved or ValueError where what came before does not give them."""
@@ -138,7 +141,7 @@ class Enactor:
     def _judged(
         self, when: str, state: Step | None, step: StepSpec, parameters: Value, answer: Value
     ) -> Iterator[Contracted]:
-        if state is None:
+        if state is None or not self.keep.contracts:
             return
         contract = state.requires if when == "requires" else state.ensures
         try:
@@ -191,18 +194,36 @@ class Enactor:
 
     # what is kept
 
+    def _graph(self, step: StepSpec) -> Graph | None:
+        """The graph now, where it is to be kept or the step's expectation speaks of it."""
+        return self.port.graph() if self.keep.graphs or (step.expect and step.expect.graph) else None
+
+    def _graph_before(self, step: StepSpec) -> Graph | None:
+        """The graph before the call: known where it is kept, else needed for what the step is to gain."""
+        if self.keep.graphs:
+            return self.course.graph
+        graph = step.expect.graph if step.expect else None
+        return self.port.graph() if graph and graph.gained else None
+
+    def _evidence(self, step: StepSpec, request_id: str, result: Outcome) -> Evidence:
+        told = step.expect
+        expected = told and (told.events or told.no_events or told.decision or told.cause)
+        if not request_id or (result == OK and not expected and not self.keep.evidence):
+            return Evidence()
+        return self.port.evidence(request_id)
+
     def _kept(
-        self, step: StepSpec, section: str, state: Step | None, acted: Acted, required: tuple[Contracted, ...]
-    ) -> Transition:
+        self, step: StepSpec, section: str, state: Step | None, acted: Acted, required: tuple[Contracted, ...],
+        before: Graph | None,
+    ) -> Transition:  # fmt: skip
         assert step.call is not None
         course, parameters, answer, later = self.course, acted.parameters, acted.answer, acted.later
         result = acted.outcome
-        evidence = self.port.evidence(answer.request_id) if answer.request_id else Evidence()
-        graph = self.port.graph()
+        evidence = self._evidence(step, answer.request_id, result)
+        graph = self._graph(step)
         thing = main_id(step.call, parameters, answer.value)
         after = course.workflow.after(state.name, result) if state and course.workflow else None
         kept, hides = params.without_secrets(step.call, answer.value)
-        before = course.graph
         self.passed(step, acted)
         return Transition(
             step=step.id, section=section, name=step.name or "", principal=str(step.as_),
@@ -215,7 +236,8 @@ class Enactor:
             saved=self._saved(step, kept), thing=thing,
             state=state.name if state else "", next=after.name if after else "",
             calls=evidence.calls, decisions=evidence.decisions, events=evidence.events,
-            change=changed(before, graph), graph=graph.node_link() if graph else None,
+            change=changed(before, graph) if self.keep.graphs else (),
+            graph=graph.node_link() if graph and self.keep.graphs else None,
             contracts=(*required, *acted.ensured),
             wrong=tuple(self._wrong(step, answer, later, evidence, before, graph, state, result)),
             unchecked=() if self.port.can.evidence else tuple(expect.unchecked(step.expect)),
@@ -248,7 +270,7 @@ class Enactor:
             yield Wrong(str(self.course.scenario.step_mark(step, "wait")), f"did not come to {step.wait}")
 
     def _moved(self, step: StepSpec, section: str) -> Transition:
-        before, graph = self.course.graph, self.port.graph()
+        before, graph = self.course.graph, self.port.graph() if self.keep.graphs else None
         self.course.passed(step, {}, {}, {}, "")
         return Transition(
             step=step.id, section=section, name=step.name or "", parameters={"advance_ms": step.advance},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflows.files import Files, Shelf
 from workflows.scenario_extends import extended
 from workflows.session import scenarios_in
 from workflows.yaml_marks import Node
@@ -30,7 +31,7 @@ def followers(folder: str | Path, workflow: str = "") -> list[Follower]:
 
 
 def _follower(path: Path) -> Follower | None:
-    tree = extended(lambda name, _: Path(name).read_text(encoding="utf-8"), str(path))
+    tree = extended(Files(Shelf()), str(path))
     workflow = _text(tree, "workflow")
     if not workflow:
         return None

@@ -330,10 +330,33 @@ CLOCKS: dict[str, tuple[str, str]] = {  # clock word -> (mode, settling)
 EXTENDING_KEYS = ("extends", "change", "stop-after", "insert-before", "insert-after", "remove")
 
 
+STEP_KEYS = {  # carried out before a step is checked, and gone then
+    "use": "file of the step, or of the steps, that stand here",
+    "if": "leave the step out where this is false; over matrix, accounts and region",
+}
+
+
 def json_schema() -> dict[str, Any]:
-    """The JSON schema of scenario files, for editors."""
+    """The JSON schema of scenario and sweep files, for editors."""
+    from workflows.sweep.format import SweepSpec
+
     schema = ScenarioSpec.model_json_schema(by_alias=True)
-    schema["properties"] |= {key: {} for key in EXTENDING_KEYS}
+    sweep = SweepSpec.model_json_schema(by_alias=True)
+    schema["$defs"] |= sweep["$defs"]
+    schema["properties"] |= {key: {} for key in EXTENDING_KEYS} | sweep["properties"]
     schema["required"] = ["reseal"]
     schema["properties"]["reseal"] = {"const": 1}
-    return schema
+    step = schema["$defs"]["StepSpec"]
+    step["properties"] |= {key: {"type": "string", "description": what} for key, what in STEP_KEYS.items()}
+    step["anyOf"] = [{"required": step.pop("required")}, {"required": ["use"]}]
+    return _with_references(schema)
+
+
+def _with_references(schema: Any) -> Any:
+    """The schema with `${{ }}` allowed wherever a text must have a form: an editor does not know what it stands for."""
+    if isinstance(schema, list):
+        return [_with_references(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: _with_references(each) for key, each in schema.items()}
+    return inner | ({"pattern": rf"({schema['pattern']})|\$\{{\{{"} if isinstance(schema.get("pattern"), str) else {})

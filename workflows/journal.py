@@ -19,6 +19,22 @@ from app.kernel.store import MemoryJournal as MemoryJournal
 Entry = dict[str, Any]
 
 
+class NoJournal:
+    """Of a run that nobody takes up again."""
+
+    def append(self, run_id: str, entry: Mapping[str, Any]) -> None:
+        pass
+
+    def entries(self, run_id: str, after: int = 0) -> list[Entry]:
+        return []
+
+    def last(self, run_id: str) -> Entry | None:
+        return None
+
+    def runs(self) -> list[str]:
+        return []
+
+
 class FileJournal:
     """One JSON line an entry, synced. A line torn by a crash is cut off: it was never acknowledged."""
 

@@ -15,7 +15,8 @@ tells, the run stops as `unsure`, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -25,7 +26,8 @@ from workflows.again import Again, again
 from workflows.course import Course, begun
 from workflows.enact import Enactor
 from workflows.expressions import Unresolved, fill, search
-from workflows.journal import Journal, MemoryJournal
+from workflows.journal import Journal, MemoryJournal, NoJournal
+from workflows.keep import EVERYTHING, Keep
 from workflows.keyed import Keyed
 from workflows.machine import End, Workflow
 from workflows.names import Names
@@ -55,19 +57,28 @@ class Unsure(Exception):
     """Nothing tells whether a step has happened."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a run: a principal to make, the beginning of what is kept, or a step."""
+
+    section: str  # "principals", "begin", "given" or "steps"
+    name: str = ""
+    step: StepSpec | None = None
+
+
 class Runner:
     """One run of a scenario. `run` is its id; the same id with the same journal takes the run up again."""
 
     def __init__(
         self, scenario: Scenario, port: Port, workflow: Workflow | None, *, run: str = "run",
         journal: Journal | None = None, fault: Fault = _no_fault, watch: Callable[[Transition], None] | None = None,
-        mend: Mend = _unmended,
+        mend: Mend = _unmended, keep: Keep = EVERYTHING,
     ) -> None:  # fmt: skip
-        self._scenario, self._port, self._workflow = scenario, port, workflow
+        self._scenario, self._port, self._workflow, self._keep = scenario, port, workflow, keep
         self._run, self._journal, self._fault = run, journal or MemoryJournal(), fault
         self._watch, self._mend = watch or (lambda transition: None), mend
         self._course: Course = begun(scenario, workflow)
-        self._actor = Enactor(port, self._course, run)
+        self._actor = Enactor(port, self._course, run, keep=keep)
         self._transitions: list[Transition] = []
 
     @property
@@ -77,10 +88,22 @@ class Runner:
 
     def run(self) -> Report:
         """Run to the end, or to the first step that is not as expected. Never raises for what the cloud does."""
+        return self.go_on(self.stages())
+
+    def stages(self) -> tuple[Stage, ...]:
+        """What the run does before its end, in order."""
+        spec = self._scenario.spec
+        return (
+            *(Stage("principals", name) for name in spec.principals),
+            Stage("begin"),
+            *(Stage("given", step.id, step) for step in spec.given),
+            *(Stage("steps", step.id, step) for step in spec.steps),
+        )
+
+    def go_on(self, stages: Sequence[Stage], passed: Callable[[], None] = lambda: None) -> Report:
+        """Pass the stages that are left, then come to the end; `passed` is told of each after which the run goes on."""
         try:
-            self._make_principals()
-            self._begin()
-            went_well = all(self._step(step, section) for section, step in self._steps())
+            went_well = all(self._pass(stage, passed) for stage in stages)
             return self._ended(self._report(*self._finally() if went_well else ((), "")))
         except PortFailed as failed:
             return self._ended(self._report(stopped=str(failed)))
@@ -90,24 +113,41 @@ class Runner:
     def set_up(self) -> tuple[Report, Course]:
         """The principals and what is given, without the steps; with the course that they leave."""
         try:
-            self._make_principals()
-            self._begin()
-            _ = all(self._step(step, "given") for step in self._scenario.spec.given)
+            _ = all(self._pass(stage, lambda: None) for stage in self.stages() if stage.section != "steps")
             return self._report(), self._course
         except PortFailed as failed:
             return self._report(stopped=str(failed)), self._course
 
-    def _steps(self) -> Iterator[tuple[str, StepSpec]]:
-        yield from (("given", step) for step in self._scenario.spec.given)
-        yield from (("steps", step) for step in self._scenario.spec.steps)
+    def fork(self, scenario: Scenario) -> Runner:
+        """The same run from here on in a fork of its cloud, unwatched and without a journal.
 
-    def _make_principals(self) -> None:
-        for name, spec in self._scenario.spec.principals.items():
-            if name in self._port.can.played:
-                continue
-            account = name.partition("/")[0]
-            hand = Keyed(self._port, f"{self._run}/{name}/1", IAM_REGION)
-            Maker(hand, account, self._course.scope, self._scenario.files).make(name, spec)
+        `scenario` may differ from this run's in what is still to come; what has passed must be the same in both.
+        """
+        twin = Runner(
+            scenario, self._port.aside(), self._workflow, run=self._run, journal=NoJournal(), keep=self._keep
+        )  # fmt: skip
+        self._course.onto(twin._course)
+        twin._transitions = list(self._transitions)
+        twin._records, twin._intents = {}, {}
+        return twin
+
+    def _pass(self, stage: Stage, passed: Callable[[], None]) -> bool:
+        if stage.section == "principals":
+            self._make_principal(stage.name)
+        elif stage.step is None:
+            self._begin()
+        elif not self._step(stage.step, stage.section):
+            return False
+        passed()
+        return True
+
+    def _make_principal(self, name: str) -> None:
+        if name in self._port.can.played:
+            return
+        account = name.partition("/")[0]
+        hand = Keyed(self._port, f"{self._run}/{name}/1", IAM_REGION)
+        spec = self._scenario.spec.principals[name]
+        Maker(hand, account, self._course.scope, self._scenario.files).make(name, spec)
 
     # the journal
 
@@ -118,7 +158,7 @@ class Runner:
         self._intents = {entry["step"]: entry for entry in entries if entry["kind"] == "intent"}
         first = next((entry for entry in entries if entry["kind"] == "begin"), None)
         if first is None:
-            graph = self._port.graph()
+            graph = self._port.graph() if self._keep.graphs else None
             first = {"kind": "begin", "scenario": self._scenario.path, "graph": graph.node_link() if graph else None}
             self._journal.append(self._run, first)
         self._set_graph(first["graph"])
@@ -224,8 +264,9 @@ class Runner:
                     wrong.append(self._at("data", compared))
                 compared = compared or f"{' and '.join(spec.expect.data.same)} are the same, block by block"
             if spec.expect.graph:
+                graph = self._course.graph if self._keep.graphs else self._port.graph()
                 for path, text in expect.graph_differences(
-                    spec.expect.graph, None, self._course.graph, self._course.names, ("finally", "expect", "graph")
+                    spec.expect.graph, None, graph, self._course.names, ("finally", "expect", "graph")
                 ):
                     wrong.append(Wrong(str(self._scenario.mark(*path)), text))
         return tuple(wrong), compared

@@ -6,15 +6,15 @@ places is kept beside the typed form, so that what goes wrong in a run points at
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from workflows.expressions import PATTERN
-from workflows.files import CanNotRead, Disk, Source
-from workflows.scenario_extends import SECTIONS, beside, extended
+from workflows.files import Files, Shelf, beside
+from workflows.scenario_extends import EXTENDS_DEPTH_MAX, extended
+from workflows.scenario_steps import SECTIONS, decided
+from workflows.sources import Source
 from workflows.verify import suggest
 from workflows.yaml_marks import InvalidFile, Mark, Mistake, Node, at, plain
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workflows.format import ScenarioSpec, StepSpec
     from workflows.verify import Operations
 
+Form = TypeVar("Form", bound="BaseModel")
 _POLICY_KEYS = ("trust", "boundary", "session-policy", "endpoint")
 
 
@@ -57,52 +58,58 @@ def load(path: str | Path, operations: Operations | None = None, *, source: Sour
 
     `operations` are those of the cloud it is to run in, for verifying its workflow; without them that is left out.
     """
+    shelf = Shelf(source)
+    sweep = sweep_tree(shelf, str(path))
+    if sweep is not None:
+        what = f"this is a sweep, many scenarios in one file: `reseal sweep {path}` runs it"
+        raise InvalidFile(sweep.mistake(what, "strategy"))
+    return assembled(Files(shelf), str(path), operations)
+
+
+def sweep_tree(shelf: Shelf, path: str) -> Node | None:
+    """The tree that makes a file a sweep: its own, or that of a file it extends. None for a plain scenario."""
+    for _ in range(EXTENDS_DEPTH_MAX):
+        tree = shelf.tree(path)
+        if tree.get("strategy") is not None:
+            return tree
+        extends = tree.get("extends")
+        if extends is None or not isinstance(extends.value, str) or "${{" in extends.value:
+            return None
+        path = beside(path, extends.value)
+        shelf.text(path, extends.mark)
+    return None
+
+
+def assembled(
+    files: Files, path: str, operations: Operations | None, *, seed: str | None = None, checked: bool = False
+) -> Scenario:
+    """The scenario that `path` is, read through `files`. Raises as `load`.
+
+    `seed`: of one that says none; `checked`: somebody has checked it before, so that only its form is.
+    """
     from workflows.scenario_check import mistakes
 
-    files = _Files(source or Disk())
-    tree = extended(files.text, str(path))
-    tree = _with_contents(files, tree)
-    spec = _typed(tree)
-    scenario = Scenario(spec, tree, str(path), files.contents)
-    found = sorted(mistakes(scenario, operations), key=lambda each: (each.mark.file, each.mark.line, each.mark.column))
+    tree = decided(files, _with_contents(files, extended(files, path)))
+    if seed is not None and tree.get("seed") is None:
+        tree = replace(tree, value=dict(tree.items()) | {"seed": Node(seed, tree.mark, {})})
+    scenario = Scenario(typed(_spec_model(), tree), tree, path, files.contents)
+    found = [] if checked else list(mistakes(scenario, operations))
+    found.sort(key=lambda each: (each.mark.file, each.mark.line, each.mark.column))
     if found:
         raise InvalidFile(*found)
     return scenario
 
 
-# --- files ---
+def _spec_model() -> type[ScenarioSpec]:
+    from workflows.format import ScenarioSpec
+
+    return ScenarioSpec
 
 
-class _Files:
-    """Reads what a scenario names, beside the file that names it, and remembers the contents."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.contents: dict[str, str] = {}
-
-    def text(self, path: str, mark: Mark | None = None) -> str:
-        """The text of a file; `mark` is where it is named."""
-        mark = mark or Mark(path, 1, 1)
-        try:
-            return self._source.read(path).decode()
-        except CanNotRead as error:
-            raise InvalidFile(Mistake(mark, str(error))) from None
-        except UnicodeDecodeError:
-            raise InvalidFile(Mistake(mark, f"{path} is not UTF-8")) from None
-
-    def policy(self, node: Node, name: str) -> Node:
-        """A policy file's text in the place of its name; its JSON is checked, with references standing for text."""
-        path = beside(node.mark.file, name)
-        text = self.text(path, node.mark)
-        try:
-            json.loads(PATTERN.sub(lambda found: "x" * len(found[0]), text))
-        except json.JSONDecodeError as error:
-            raise InvalidFile(Mistake(Mark(path, error.lineno, error.colno), f"not JSON: {error.msg}")) from None
-        self.contents[text] = path
-        return replace(node, value=text)
+# --- policies ---
 
 
-def _with_contents(files: _Files, tree: Node) -> Node:
+def _with_contents(files: Files, tree: Node) -> Node:
     """The tree with the text of every policy file in the place of its name."""
     value = dict(tree.items())
     for section in SECTIONS:
@@ -124,17 +131,17 @@ def _mapped(node: Node, change: Any) -> Node:
     return node
 
 
-def _steps_with_contents(files: _Files, steps: Node) -> Node:
+def _steps_with_contents(files: Files, steps: Node) -> Node:
     return replace(steps, value=[_step_with_contents(files, step) for step in steps])
 
 
-def _step_with_contents(files: _Files, step: Node) -> Node:
+def _step_with_contents(files: Files, step: Node) -> Node:
     if step.get("with") is None:
         return step
     return replace(step, value=dict(step.items()) | {"with": _deep(files, step["with"])})
 
 
-def _deep(files: _Files, node: Node) -> Node:
+def _deep(files: Files, node: Node) -> Node:
     """`file://` anywhere in the parameters of a call, as the `aws` CLI reads it."""
     if isinstance(node.value, dict):
         return _mapped(node, lambda inner: _deep(files, inner))
@@ -145,7 +152,7 @@ def _deep(files: _Files, node: Node) -> Node:
     return node
 
 
-def _principal_with_contents(files: _Files, principal: Node) -> Node:
+def _principal_with_contents(files: Files, principal: Node) -> Node:
     def content(node: Node) -> Node:
         return files.policy(node, node.value) if isinstance(node.value, str) else node
 
@@ -162,23 +169,20 @@ def _principal_with_contents(files: _Files, principal: Node) -> Node:
 # --- the format ---
 
 
-def _typed(tree: Node) -> ScenarioSpec:
+def typed(model: type[Form], tree: Node) -> Form:
+    """A tree in its form; InvalidFile with every part of it that has another."""
     from pydantic import ValidationError
 
-    from workflows.format import ScenarioSpec
-
     try:
-        return ScenarioSpec.model_validate(plain(tree))
+        return model.model_validate(plain(tree))
     except ValidationError as error:
-        raise InvalidFile(*_translated(tree, error.errors())) from None
+        raise InvalidFile(*_translated(model, tree, error.errors())) from None
 
 
-def _translated(tree: Node, errors: list[ErrorDetails]) -> Iterator[Mistake]:
-    from workflows.format import ScenarioSpec
-
+def _translated(model: type[BaseModel], tree: Node, errors: list[ErrorDetails]) -> Iterator[Mistake]:
     for error in errors:
         loc = tuple(part for part in error["loc"] if not isinstance(part, str) or not _is_tag(part))
-        yield Mistake(at(tree, loc), _words(error, loc, ScenarioSpec))
+        yield Mistake(at(tree, loc), _words(error, loc, model))
 
 
 def _is_tag(part: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.kernel import shapes
-from workflows import params, portable, scenario_names
+from workflows import matrix, params, portable, scenario_names
 from workflows.again import READING
 from workflows.expressions import PATTERN, Reference, compiled, references
 from workflows.machine import OK, UNFORESEEN, End, Outcome, Settled, Step
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workflows.scenario import Scenario
 
 ROOT = "root"
-ALWAYS_KNOWN = ("accounts", "region")
+ALWAYS_KNOWN = ("accounts", "region", "matrix")
 
 
 def mistakes(scenario: Scenario, operations: Operations | None) -> Iterator[Mistake]:
@@ -226,6 +226,9 @@ def _references_in(node: Node, known: _Known) -> Iterator[Mistake]:
 
 
 def _reference(reference: Reference, node: Node, known: _Known) -> Iterator[Mistake]:
+    if reference.name == matrix.NAME:  # what can be filled in is filled in by now
+        yield node.mistake(f"`{reference.path}` is not the name of an axis; expressions belong in `if:`")
+        return
     if reference.name not in known.names:
         what = f"nothing before this is called {reference.name!r}" + suggest(reference.name, known.names)
         yield node.mistake(what)

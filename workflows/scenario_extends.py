@@ -8,43 +8,34 @@ inherited, because the claim is another: what a changed step expects, (where ste
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from os.path import normpath
-from pathlib import Path
 from typing import Any
 
+from workflows.files import Files, beside
+from workflows.scenario_steps import SECTIONS, expanded
 from workflows.verify import suggest
-from workflows.yaml_marks import InvalidFile, Mark, Node, merged, read
+from workflows.yaml_marks import InvalidFile, Mark, Node, merged
 
 EXTENDS_DEPTH_MAX = 8
-SECTIONS = ("given", "steps")
 
 
-def beside(file: str, name: str) -> str:
-    """The path of a file that `file` names; `file://` as the `aws` CLI writes it, relative to the naming file."""
-    return normpath(Path(file).parent / name.removeprefix("file://"))
-
-
-def extended(
-    read_text: Callable[[str, Mark | None], str], path: str, named_at: Mark | None = None, depth: int = 0
-) -> Node:
-    """A file's tree laid on that of the file it extends. `named_at` is where the file is named."""
-    tree = read(read_text(path, named_at), path)
+def extended(files: Files, path: str, mark: Mark | None = None, depth: int = 0) -> Node:
+    """A file's tree laid on that of the file it extends; `mark` is where it is named."""
+    tree = files.tree(path, mark)
     if not isinstance(tree.value, dict):
         raise InvalidFile(tree.mistake("a scenario is a mapping that begins with `reseal: 1`"))
+    tree = expanded(files, tree)
     extends = tree.get("extends")
     if extends is None:
         for key in ("change", "stop-after", "insert-before", "insert-after", "remove"):
-            if key in tree.value:
+            if key in tree.keys:
                 raise InvalidFile(tree.mistake(f"`{key}:` needs `extends:`", key))
         return tree
     if depth == EXTENDS_DEPTH_MAX:
         raise InvalidFile(extends.mistake(f"more than {EXTENDS_DEPTH_MAX} files extend one another"))
     if not isinstance(extends.value, str):
         raise InvalidFile(extends.mistake("`extends:` names one file"))
-    target = beside(path, extends.value)
-    return _laid_on(extended(read_text, target, extends.mark, depth + 1), tree)
+    return _laid_on(extended(files, beside(path, extends.value), extends.mark, depth + 1), tree)
 
 
 def _laid_on(base: Node, tree: Node) -> Node:
@@ -72,7 +63,18 @@ def _changed(tree: Node, key: str, change: Node, changes: Node) -> Node:
     """One entry of `change:`: a step by its id, else a section."""
     if key in tree.keys and key not in SECTIONS:
         return replace(tree, value=dict(tree.items()) | {key: merged(tree[key], change)})
-    return _edited(tree, key, Node(key, changes.keys[key], {}), lambda step: [_merged_step(step, change)])
+    place = Node(key, changes.keys[key], {})
+    if isinstance(change.value, list):  # the steps of another file stand in its place
+        return _edited(tree, key, place, lambda step: _replacing(step, list(change)))
+    return _edited(tree, key, place, lambda step: [_merged_step(step, change)])
+
+
+def _replacing(step: Node, others: list[Node]) -> list[Node]:
+    """Other steps in the place of one; a single one without an id takes its id."""
+    if len(others) == 1 and others[0].get("id") is None and isinstance(others[0].value, dict):
+        only = others[0]
+        return [Node({"id": step["id"], **dict(only.items())}, only.mark, {"id": step.keys["id"]} | only.keys)]
+    return others
 
 
 def _merged_step(base: Node, over: Node) -> Node:

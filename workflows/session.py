@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from workflows.course import account_ids
 from workflows.journal import FileJournal, Journal, MemoryJournal
+from workflows.keep import EVERYTHING, Keep
 from workflows.port import Port, PortFailed
 from workflows.principals import callers
 from workflows.runner import Mend, Runner
@@ -86,12 +87,12 @@ def run_file(
 def runner(
     scenario: Scenario, services: Services, port: Port, *, run: str = "run", journal: Journal | None = None,
     fault: Callable[[str], None] | None = None, watch: Callable[[Transition], None] | None = None,
-    mend: Mend | None = None,
+    mend: Mend | None = None, keep: Keep = EVERYTHING,
 ) -> Runner:  # fmt: skip
     """A runner for a scenario, with its workflow verified against the services."""
     workflow = workflow_of(scenario, services)
     extra: dict[str, Any] = {name: hook for name, hook in (("fault", fault), ("mend", mend)) if hook}
-    return Runner(scenario, port, workflow, run=run, journal=journal, watch=watch, **extra)
+    return Runner(scenario, port, workflow, run=run, journal=journal, watch=watch, keep=keep, **extra)
 
 
 def workflow_of(scenario: Scenario, services: Services) -> Workflow | None:

@@ -13,7 +13,7 @@ from scenario_runs import ROOT, SCENARIOS, run, run_in_memory, step
 from app.kernel.operation import Services
 from app.repair.run import run_file
 from workflows import catalogue
-from workflows import report as shown
+from workflows import reports as shown
 from workflows.machine import SETTLEMENTS, End, Workflow
 from workflows.normal import normal
 from workflows.scenario import Scenario, load

@@ -14,9 +14,10 @@ from workflows import reports as shown
 from workflows.normal import normal
 from workflows.scenario import Scenario
 from workflows.session import in_memory_port, scenarios_in
+from workflows.sweep.load import is_sweep
 from workflows.transition import Report
 
-ALL = [Path(path) for path in scenarios_in([str(SCENARIOS)])]
+ALL = [Path(path) for path in scenarios_in([str(SCENARIOS)]) if not is_sweep(path)]  # those: tests/sweep
 
 
 @pytest.mark.parametrize("path", ALL, ids=[path.name for path in ALL])
