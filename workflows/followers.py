@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.files import Files, Shelf
+from workflows.scenario import sweep_tree
 from workflows.scenario_extends import extended
 from workflows.session import scenarios_in
 from workflows.yaml_marks import Node
@@ -24,14 +25,17 @@ class Follower:
 
 
 def followers(folder: str | Path, workflow: str = "") -> list[Follower]:
-    """Those that follow `workflow` (or any), those that stand on their own first; InvalidFile for one not readable."""
+    """Those that follow `workflow` (or any), no sweeps; those that stand on their own first. Raises InvalidFile."""
     found = [each for path in scenarios_in([str(folder)]) if (each := _follower(Path(path)))]
     kept = [each for each in found if workflow in ("", each.workflow)]
     return sorted(kept, key=lambda each: (each.extends, each.path.as_posix()))
 
 
 def _follower(path: Path) -> Follower | None:
-    tree = extended(Files(Shelf()), str(path))
+    shelf = Shelf()
+    if sweep_tree(shelf, str(path)) is not None:
+        return None
+    tree = extended(Files(shelf), str(path))
     workflow = _text(tree, "workflow")
     if not workflow:
         return None

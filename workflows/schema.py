@@ -46,8 +46,8 @@ def scenario(calls: Sequence[str], workflows: Sequence[str]) -> Schema:
     schema = _patient(json_schema())
     definitions: Schema = schema["$defs"]
     step = definitions["StepSpec"]
-    step["required"] = ["id"]
-    step.pop("anyOf", None)
+    step.pop("required", None)
+    step["anyOf"] = [{"required": ["id"]}, {"required": ["use"]}]
     step["properties"]["call"] |= {"enum": [*calls, None]} | {"type": ["string", "null"]}
     step["properties"]["call"].pop("anyOf", None)
     reads = [call for call in calls if call.partition(":")[2].startswith(READING)]
@@ -58,7 +58,7 @@ def scenario(calls: Sequence[str], workflows: Sequence[str]) -> Schema:
     schema["properties"]["reseal"].pop("const", None)
     shaped = _Shaped(definitions)
     step["allOf"] = [_parameters(call, shaped) for call in calls]
-    definitions["StepChange"] = step | {"required": [], "description": "what differs in a step of the extended file"}
+    definitions["StepChange"] = step | {"anyOf": [{}], "description": "what differs in a step of the extended file"}
     schema["properties"] |= _extending(schema["properties"])
     schema["required"] = ["reseal"]
     schema |= {"if": {"required": ["extends"]}, "then": {}, "else": _whole(schema)}
@@ -109,12 +109,23 @@ def _patient(node: Any) -> Any:
     inner = {key: _patient(each) for key, each in node.items()}
     if "patternProperties" in inner:  # of a mapping whose names have a form: no other name is one
         inner.setdefault("additionalProperties", False)
+    if words := [inner["const"]] if isinstance(inner.get("const"), str) else inner.get("enum", ()):
+        return _with_flags(inner, words)
     kind = inner.get("type")
     if kind == "string" and "enum" not in inner and "const" not in inner:
         return inner | {"type": ["string", "number", "boolean"]}
     if kind in ("integer", "number", "boolean"):
         return inner | {"type": [kind, "string"]}
     return inner
+
+
+def _with_flags(node: Schema, words: Sequence[Any]) -> Schema:
+    """Where `true` and `false` are words of the format, a YAML library has made booleans of them."""
+    flags = [word == "true" for word in words if word in ("true", "false")]
+    if not flags:
+        return node
+    others = {key: value for key, value in node.items() if key not in ("const", "enum", "type")}
+    return others | {"enum": [*words, *flags]}
 
 
 # --- parameters of calls ---

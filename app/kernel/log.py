@@ -9,6 +9,7 @@ later, in jobs and in calls on its behalf, is found by it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
@@ -121,11 +122,16 @@ class LogReader(Protocol):
         """All entries with their position from 1, oldest first, those above `after`."""
         ...
 
+    def __len__(self) -> int: ...
+
 
 class MemoryLog:
-    """The log of a world in memory. A fork shares what was there when it was made: `parent` up to `upto` entries."""
+    """The log of a world in memory. A fork shares what was there when it was made: `parent` up to `upto` entries.
 
-    def __init__(self, parent: MemoryLog | None = None) -> None:
+    The parent may be a log elsewhere, such as in a database: it is read only where somebody asks for what was.
+    """
+
+    def __init__(self, parent: LogReader | None = None) -> None:
         self._parent = parent
         self._upto = len(parent) if parent else 0
         self._own: list[Entry] = []
@@ -136,13 +142,12 @@ class MemoryLog:
     def append(self, entries: Iterable[Entry]) -> None:
         self._own.extend(entries)
 
-    def fork(self) -> MemoryLog:
-        return MemoryLog(self)
-
     def _all(self) -> list[Entry]:
         if self._parent is None:
             return self._own
-        return self._parent._all()[: self._upto] + self._own
+        if isinstance(self._parent, MemoryLog):
+            return self._parent._all()[: self._upto] + self._own
+        return [entry for _, entry in islice(self._parent.entries(), self._upto)] + self._own
 
     def entries(self, after: int = 0) -> Iterator[tuple[int, Entry]]:
         yield from enumerate(self._all()[after:], after + 1)

@@ -137,7 +137,7 @@ class MemoryStore:
         return True
 
     def create(self, world: World) -> World:
-        log = world.log.fork() if isinstance(world.log, MemoryLog) else MemoryLog()
+        log = MemoryLog(world.log) if len(world.log) else MemoryLog()
         self._worlds[world.name] = replace(world, blocks=self._reader(world.blocks), log=log)
         return self._worlds[world.name]
 

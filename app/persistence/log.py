@@ -33,6 +33,9 @@ class SqlLog:
     world: int
     length: int = 0
 
+    def __len__(self) -> int:
+        return self.length
+
     def events(self, account: str, region: str, since_ms: int = 0) -> Iterator[EventEntry]:
         for entry in self._backwards("events", of_account=account, of_region=region):
             if entry.at_ms < since_ms:

@@ -154,7 +154,7 @@ class SqlStore:
             "seeded": world.seeded,
             "revision": world.revision,
             "position": world.position,
-            "length": log.length if isinstance(log, SqlLog) else sum(1 for _ in log.entries()),
+            "length": len(log),
         }
 
     def _keep_log(self, number: int, world: World) -> SqlLog:

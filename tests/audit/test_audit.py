@@ -183,8 +183,25 @@ def test_any_json_has_findings_and_no_traceback(text: str) -> None:
         assert found(text, kind)
 
 
-def test_the_scenarios_own_policies_have_no_error() -> None:
+# What some scenarios are about: the policy that locks out, or has no effect.
+ON_PURPOSE = {
+    "source-key-use-only.json": "KEY_POLICY_LOCKS_OUT",
+    "key-locks-out.json": "KEY_POLICY_LOCKS_OUT",
+    "key-dead-statement.json": "MISSING_ACTION",
+}
+NOT_A_KEY_POLICY = {"rcp.json"}  # of the organization: it looks like one
+
+
+def test_the_scenarios_own_policies_have_no_error_but_those_that_scenarios_are_about() -> None:
+    """Those of sweeps are templates, and policies only with a cell's values in them."""
     folder = Path(__file__).parents[2] / "scenarios"
+    found = {}
     for path in folder.rglob("policies/*.json"):
-        errors = [one for one in audited(source_of(path.read_text(), path.name)) if one.issue.type == "ERROR"]
-        assert not errors, errors
+        if path.parent.parent.name != "sweeps" and path.name not in NOT_A_KEY_POLICY:
+            codes = {one.issue.code for one in audited(source_of(path.read_text(), path.name)) if is_error(one)}
+            found |= {path.name: code for code in codes}
+    assert found == ON_PURPOSE
+
+
+def is_error(finding: Finding) -> bool:
+    return finding.issue.type == "ERROR"

@@ -289,5 +289,5 @@ def test_the_graph_still_shows_the_key_that_a_snapshot_in_the_bin_rests_on() -> 
     snapshot = source.write({0: 0}, Encrypted=True, KmsKeyArn=key)
     delete(source, snapshot)
     found = list(edges(source.cloud.world))
-    assert Node("snapshot", snapshot, "111111111111", snapshot, "recoverable") in found
+    assert Node("snapshot", snapshot, "111111111111", state="recoverable") in found
     assert any(isinstance(each, Edge) and (each.kind, each.target) == ("encrypts", snapshot) for each in found)

@@ -13,7 +13,7 @@ from stored_worlds import OWNER, REAL, REGION, Note, Safe, Share, block, change,
 from app.crypto.material import Secret
 from app.kernel.clock import Clock
 from app.kernel.records import Record
-from app.kernel.store import Store
+from app.kernel.store import MemoryStore, Store
 from app.kernel.world import Rules, World
 from app.persistence.open import open_store
 
@@ -103,6 +103,18 @@ def test_a_fork_begins_as_its_parent_was_and_then_goes_its_own_way(store: Store)
     loaded = store.load("fork")
     assert loaded is not None
     assert everything(loaded) == everything(fork)
+
+
+def test_a_fork_in_memory_knows_what_happened_before_it_and_adds_nothing_to_it(store: Store) -> None:
+    """Where a run looks aside, the trail is there, whichever store the world is in."""
+    world = change(store, store.create(fresh()), note("a"), log=entries_of(1))
+    world = change(store, world, note("b"), log=entries_of(2))
+    aside = MemoryStore()
+    fork = aside.create(replace(world, branch=os.urandom(16)))
+    assert list(fork.log.entries()) == list(world.log.entries())
+    after = change(aside, fork, note("c"), log=entries_of(3))
+    assert [each.at_ms for each in after.log.events(OWNER, REGION)] == [3, 2, 1]
+    assert [each.at_ms for each in world.log.events(OWNER, REGION)] == [2, 1]
 
 
 def test_a_dropped_world_is_gone_and_its_fork_is_not(store: Store) -> None:

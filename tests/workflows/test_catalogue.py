@@ -19,10 +19,11 @@ from workflows.normal import normal
 from workflows.scenario import Scenario, load
 from workflows.session import Options, scenarios_in
 from workflows.settle import settlement_named_by
+from workflows.sweep.load import is_sweep
 from workflows.transition import Report
 from workflows.view import is_refused
 
-ALL = [Path(path) for path in scenarios_in([str(SCENARIOS)])]
+ALL = [Path(path) for path in scenarios_in([str(SCENARIOS)]) if not is_sweep(path)]
 OF_A_WORKFLOW = pytest.mark.parametrize("workflow", catalogue.WORKFLOWS, ids=catalogue.NAMES)
 
 

@@ -7,10 +7,8 @@ accepted call later is looked up when the recording is told. Looking is done asi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 import msgspec
 
@@ -134,18 +132,13 @@ def person(port: Port, root: str, arn: str, session_policies: tuple[str, ...]) -
         return None
     managed = {one["Arn"]: one for one in details["Policies"]}
     groups = [one for one in details["GroupDetailList"] if one["GroupName"] in found.get("GroupList", ())]
-    policies = {key: _document(text) for holder in (found, *groups) for key, text in _policies(holder, managed)}
+    policies = {key: document for holder in (found, *groups) for key, document in _policies(holder, managed)}
     boundary = managed.get(found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""))
     return Person(
         arn=arn, account=arn.split(":")[4], kind=kind, name=name, policies=policies,
-        trust=_document(found["AssumeRolePolicyDocument"]) if kind == "role" else {},
-        boundary=_document(_default_version(boundary)) if boundary else {}, session_policies=session_policies,
+        trust=found["AssumeRolePolicyDocument"] if kind == "role" else {},
+        boundary=_default_version(boundary) if boundary else {}, session_policies=session_policies,
     )  # fmt: skip
-
-
-def _document(text: str) -> Json:
-    """A policy as IAM answers it: JSON, percent-encoded."""
-    return json.loads(unquote(text))
 
 
 def _all_details(port: Port, root: str) -> dict[str, list[Json]]:
@@ -161,7 +154,7 @@ def _all_details(port: Port, root: str) -> dict[str, list[Json]]:
         marker = {"Marker": answer.value["Marker"]}
 
 
-def _policies(holder: Json, managed: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+def _policies(holder: Json, managed: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
     """Inline and attached ones of a user, role or group."""
     for key in ("UserPolicyList", "RolePolicyList", "GroupPolicyList"):
         yield from ((one["PolicyName"], one["PolicyDocument"]) for one in holder.get(key, ()))
@@ -170,7 +163,7 @@ def _policies(holder: Json, managed: Mapping[str, Json]) -> Iterator[tuple[str, 
             yield one["PolicyName"], _default_version(managed[one["PolicyArn"]])
 
 
-def _default_version(policy: Json) -> str:
+def _default_version(policy: Json) -> Json:
     return next(one["Document"] for one in policy["PolicyVersionList"] if one["IsDefaultVersion"])
 
 
