@@ -125,9 +125,9 @@ class _Drawing:
         """The outcomes of a way, one below the other; the one that was taken has a mark and its colour."""
         room = self.places.names[pair]
         falls = self.places.ways[pair][0].x == self.places.ways[pair][-1].x and len(self.places.ways[pair]) == 2
-        x, anchor = (room.left + room.width / 2, "middle") if falls else (room.left + 3, "start")
+        x, anchor = (room.left + room.width / 2, "") if falls else (room.left + 3, " begins")
         texts = "".join(
-            f'<text class="label {self._tone_of(pair[0], outcome)}" style="text-anchor:{anchor}" x="{x:g}"'
+            f'<text class="label{anchor} {self._tone_of(pair[0], outcome)}" x="{x:g}"'
             f' y="{room.top + 10 + n * LINE_HEIGHT:g}">{escape(outcome)}</text>'
             for n, outcome in enumerate(self.outcomes[pair])
         )

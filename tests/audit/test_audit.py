@@ -195,13 +195,12 @@ NOT_A_KEY_POLICY = {"rcp.json"}  # of the organization: it looks like one
 def test_the_scenarios_own_policies_have_no_error_but_those_that_scenarios_are_about() -> None:
     """Those of sweeps are templates, and policies only with a cell's values in them."""
     folder = Path(__file__).parents[2] / "scenarios"
-    found = {}
-    for path in folder.rglob("policies/*.json"):
-        if path.parent.parent.name != "sweeps" and path.name not in NOT_A_KEY_POLICY:
-            codes = {one.issue.code for one in audited(source_of(path.read_text(), path.name)) if is_error(one)}
-            found |= {path.name: code for code in codes}
+    paths = [path for path in folder.rglob("policies/*.json") if path.parent.parent.name != "sweeps"]
+    findings = [
+        (path.name, one)
+        for path in paths
+        if path.name not in NOT_A_KEY_POLICY
+        for one in audited(source_of(path.read_text(), path.name))
+    ]
+    found = {name: one.issue.code for name, one in findings if one.issue.type == "ERROR"}
     assert found == ON_PURPOSE
-
-
-def is_error(finding: Finding) -> bool:
-    return finding.issue.type == "ERROR"

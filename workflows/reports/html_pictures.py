@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.graph.build import Graph, diff, graph_of
 from app.graph.names import named, ordered, sentence
+from workflows.drawing import svg
 from workflows.machine import End, Step
 from workflows.pictures import pictures
 from workflows.reports.ended import Finished
@@ -29,17 +30,18 @@ _LABELS: Final = 'aria-labelledby="reseal-title reseal-about"'
 @cache
 def drawing_style() -> str:
     """What every drawing brings along, taken off one; the page's own style comes behind it and gives the colours."""
-    from app.graph.draw import svg
+    from app.graph import draw
 
-    found = _STYLE.search(svg(graph_of(())))
+    found = _STYLE.search(draw.svg(graph_of(())))
     return found[0].removeprefix("<style>").removesuffix("</style>") if found else ""
 
 
-def machine(ended: Finished) -> dict[str, Any] | None:
-    """The workflow's states in their order, with where the run went; None for a run without a workflow."""
+def machine(ended: Finished, prefix: str) -> dict[str, Any] | None:
+    """The workflow drawn with the way that was taken, and its states as a list; None for a run without a workflow."""
     workflow = ended.workflow
     if workflow is None:
         return None
+    taken = [(each.state, each.outcome) for each in ended.report.transitions if each.state]
     passed = {each.state: each for each in ended.report.transitions if each.state}
     states = [
         {
@@ -54,7 +56,8 @@ def machine(ended: Finished) -> dict[str, Any] | None:
         }
         for state in workflow.states
     ]
-    return {"title": workflow.title or workflow.name, "states": states}
+    drawn = _inlined(svg(workflow, taken), f"{prefix}-m-")
+    return {"title": workflow.title or workflow.name, "states": states, "svg": drawn}
 
 
 def graphs(report: Report, prefix: str) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def run_view(ended: Finished, prefix: str, root: str) -> dict[str, Any]:
         "accounts": dict(ended.accounts),
         "wrong": [(_moved(wrong.at, root), wrong.text) for wrong in report.wrong],
         "stopped": ("unsure: " if report.unsure else "") + report.stopped if report.stopped else "",
-        "machine": machine(ended),
+        "machine": machine(ended, prefix),
         "given": [step for step in steps if step["section"] == "given"],
         "steps": [step for step in steps if step["section"] == "steps"],
         "graphs": graphs(report, prefix),
