@@ -38,6 +38,7 @@ class Looked:
     kind: str
     state: State
     problem: str = ""
+    unreadable: Unreadable | None = None
 
 
 class Folder:
@@ -66,14 +67,14 @@ class Folder:
         return self._sources[file]
 
     def _read(self, file: str, kind: str) -> Source | None:
-        found, state, problem = None, "absent", ""
+        found, state, problem = None, "absent", None
         try:
             found, state = self._found(file), "read"
         except FileNotFoundError:
             pass
         except Unreadable as unreadable:
-            state, problem = "unreadable", str(unreadable)
-        self._looked[file] = Looked(file, kind, state, problem)  # pyright: ignore[reportArgumentType]
+            state, problem = "unreadable", unreadable
+        self._looked[file] = Looked(file, kind, state, str(problem or ""), problem)  # pyright: ignore[reportArgumentType]
         return found
 
     def _found(self, file: str) -> Source:
@@ -103,6 +104,10 @@ class Folder:
     def state_of(self, file: str) -> State:
         found = self._looked.get(file)
         return found.state if found else "absent"
+
+    def unreadable(self, file: str) -> Unreadable:
+        """Why a file that was asked for has no source."""
+        return self._looked[file].unreadable or Unreadable(file, "can not be read")
 
     def spoil(self, file: str, problem: str) -> None:
         """A file that can be read but says nothing that can be used."""

@@ -18,13 +18,14 @@ NO_ROLE = AwsError("NoSuchRole", "account {account} has no role {name}", 404, se
 
 @internal("SignIn")
 def sign_in(draft: Draft, call: Call) -> Answer:
-    """Credentials of the role `arn`, for as long as it gives at most. Answers as AssumeRole does."""
+    """Credentials of a `role` of an `account`, for as long as it gives at most. Answers as AssumeRole does."""
     provider = draft.services.provider("principal_facts")
-    facts = provider(draft.world, call["arn"]) if provider else None
-    account, name = call["arn"].split(":")[4], call["arn"].rpartition("/")[2]
-    if facts is None or facts.kind != "role":
+    account, name, session = call["account"], call["role"], call["session"]
+    arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
+    facts = provider(draft.world, arn) if provider else None
+    if facts is None:
         NO_ROLE.refuse(account=account, name=name)
-    session = call["session"]
+    name = facts.arn.rpartition("/")[2]
     caller = Caller(
         "session",
         facts.account,
