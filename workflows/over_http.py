@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
 from workflows.over_boto3 import OverBoto3
 from workflows.port import Can, Evidence, Json, PortFailed
+from workflows.rest_client import Refused, RestClient, Unreachable, world_of
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
     from workflows.record.recording import Told
 
 KEY_HEADER: Final = "x-reseal-idempotency-key"
-TIMEOUT_S: Final = 60
 
 
 class OverHttp(OverBoto3):
@@ -28,10 +26,8 @@ class OverHttp(OverBoto3):
     def __init__(self, endpoint: str, accounts: Mapping[str, str], token: str = "") -> None:
         super().__init__(endpoint.rstrip("/"), accounts)
         self.can = Can(evidence=True, repeat=True, step_aside=False, be_root=True)
-        self._token = token
-        parts = urlsplit(endpoint)
-        self._base = f"{parts.scheme}://{parts.netloc}"
-        self.world = parts.path.strip("/").removeprefix("w/") or "default"
+        self._server = RestClient(endpoint, token)
+        self.world = world_of(endpoint)
 
     def _send(self, client: Any, name: str, parameters: Mapping[str, Any], key: str) -> dict[str, Any]:
         def mark(params: Json, **_: Any) -> None:
@@ -91,19 +87,10 @@ class OverHttp(OverBoto3):
         return json.loads(self._fetched(path, body))
 
     def _fetched(self, path: str, body: Json | None = None, method: str | None = None) -> bytes:
-        url = f"{self._base}/api/v1/worlds/{quote(self.world)}/{path}"
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - the user's own
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-                return response.read()
-        except urllib.error.HTTPError as error:
-            raise PortFailed(f"{url}: {error}: {error.read(500).decode(errors='replace')}") from None
-        except OSError as error:
-            raise PortFailed(f"{url}: {error}") from None
+            return self._server.fetch(f"worlds/{quote(self.world)}/{path}", body, method)
+        except (Refused, Unreachable) as failed:
+            raise PortFailed(str(failed)) from None
 
 
 def _opened(entry: Json) -> Json:

@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 TIMEOUT_S: Final = 120
 DEFAULT_WORLD: Final = "default"
@@ -35,18 +35,25 @@ class RestClient:
         self._base, self._token = base_of(endpoint), token
 
     def ask(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
-        """GET, or POST where there is a body. `path` below /api/v1/; None for an answer without a body."""
+        """The answer's JSON; None for one without a body. Raises Refused, Unreachable."""
+        try:
+            return json.loads(self.fetch(path, body, method) or b"null")
+        except ValueError:
+            raise Unreachable(f"{self._base} does not answer as reseal does") from None
+
+    def fetch(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> bytes:
+        """GET, or POST where there is a body. `path` below /api/v1/, quoted, with its query."""
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
         data = json.dumps(body).encode() if body is not None else None
-        url = f"{self._base}/api/v1/{quote(path)}"
+        url = f"{self._base}/api/v1/{path}"
         try:
             request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - the user's
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-                return json.loads(response.read() or b"null")
+                return response.read()
         except urllib.error.HTTPError as error:
             raise _said(error) from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise Unreachable(f"{self._base} does not answer ({error}); is `reseal serve` running?") from None
 
 

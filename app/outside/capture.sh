@@ -39,6 +39,7 @@ if [ -e "$out" ] && [ -n "$(ls -A "$out")" ]; then
   exit 2
 fi
 umask 077
+export AWS_DEFAULT_REGION="${regions[0]}" AWS_REGION="${regions[0]}" # for the services that have none
 failed=0
 
 # keep FILE COMMAND...: the command's answer in FILE; where it is refused, no file and a line on stderr.
