@@ -1,7 +1,6 @@
 """A folder as a capture of accounts: every file read by what AWS's command prints, every mistake with its place.
 
-One row of `KINDS` a kind of file: the command whose answer it is, the member of the answer that may wrap it, and what
-it has to have. The shape of the answer is botocore's, so a value of another type is a mistake at file:line:column; a
+One row of `KINDS` a kind of file: the command whose answer it is, and the member of the answer that may wrap it. The shape of the answer is botocore's, so a value of another type is a mistake at file:line:column; a
 member that AWS's shape does not have is passed over, since AWS adds some every month. A `null` is what `--query`
 prints for an absent member. Dates come out as milliseconds since 1970, policy documents as their text.
 
@@ -12,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
@@ -20,6 +19,7 @@ from urllib.parse import unquote
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from app.kernel import shapes
+from app.kernel.regions import regions
 from app.outside.folder import FILES_MAX, ORGANIZATION, Folder
 from app.outside.papers import papers_in
 from app.outside.reading import Source, Unreadable, member
@@ -30,6 +30,9 @@ MISTAKES_MAX: Final = 100
 _DOCUMENT: Final = "policyDocumentType"
 _ENUMS: Final = frozenset({"KeyState", "KeyManagerType", "SnapshotState", "VolumeState", "GrantOperation"})
 _WHOLE: Final = frozenset({"integer", "long"})
+MOMENT_MS_MAX: Final = 253_402_300_799_000  # the last second of the year 9999
+KEY_ARN: Final = re.compile(r"arn:aws:kms:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):key/(?P<id>[A-Za-z0-9-]+)")
+_POLICY_ARN: Final = re.compile(r"arn:aws:iam::(?:\d{12}|aws):policy/.+")
 _NAME: Final = r"[\w+=,.@-]{1,128}?"
 
 
@@ -41,13 +44,12 @@ class Kind:
     pattern: re.Pattern[str]
     answer: tuple[str, str] = ("", "")
     member: str = ""
-    requires: tuple[str, ...] = ()
     document: DocumentKind | None = None  # of the policies in it, where they are not the answer's
 
 
-def _kind(name: str, pattern: str, answer: str = "", member: str = "", requires: str = "", **more: Any) -> Kind:
+def _kind(name: str, pattern: str, answer: str = "", member: str = "", **more: Any) -> Kind:
     service, _, operation = answer.partition(":")
-    return Kind(name, re.compile(pattern, re.ASCII), (service, operation), member, tuple(requires.split()), **more)
+    return Kind(name, re.compile(pattern, re.ASCII), (service, operation), member, **more)
 
 
 KINDS: Final = (
@@ -56,23 +58,31 @@ KINDS: Final = (
     _kind("boundary", rf"(?P<noun>role|user)-(?P<id>{_NAME})\.boundary\.json", document=DocumentKind.BOUNDARY),
     _kind("holder", rf"(?P<noun>role|user)-(?P<id>{_NAME})\.json", document=DocumentKind.IDENTITY),
     _kind("key", r"key-(?P<id>[A-Za-z0-9-]+)\.json", document=DocumentKind.RESOURCE),
-    _kind("meta", r"key-(?P<id>[A-Za-z0-9-]+)\.meta\.json", "kms:DescribeKey", "KeyMetadata", "KeyId"),
-    _kind("grants", r"key-(?P<id>[A-Za-z0-9-]+)\.grants\.json", "kms:ListGrants", "Grants", "GrantId Operations"),
-    _kind("key tags", r"key-(?P<id>[A-Za-z0-9-]+)\.tags\.json", "kms:ListResourceTags", "Tags", "TagKey"),
-    _kind("aliases", r"aliases\.json", "kms:ListAliases", "Aliases", "AliasName"),
-    _kind("snapshots", r"snapshots\.json", "ec2:DescribeSnapshots", "Snapshots", "SnapshotId State"),
+    _kind("meta", r"key-(?P<id>[A-Za-z0-9-]+)\.meta\.json", "kms:DescribeKey", "KeyMetadata"),
+    _kind("grants", r"key-(?P<id>[A-Za-z0-9-]+)\.grants\.json", "kms:ListGrants", "Grants"),
+    _kind("key tags", r"key-(?P<id>[A-Za-z0-9-]+)\.tags\.json", "kms:ListResourceTags", "Tags"),
+    _kind("aliases", r"aliases\.json", "kms:ListAliases", "Aliases"),
+    _kind("snapshots", r"snapshots\.json", "ec2:DescribeSnapshots", "Snapshots"),
     _kind("permissions", r"snapshot-(?P<id>snap-[0-9a-f]+)\.permissions\.json", "ec2:DescribeSnapshotAttribute",
           "CreateVolumePermissions"),
-    _kind("volumes", r"volumes\.json", "ec2:DescribeVolumes", "Volumes", "VolumeId AvailabilityZone Size State"),
+    _kind("volumes", r"volumes\.json", "ec2:DescribeVolumes", "Volumes"),
     _kind("defaults", r"ebs-defaults\.json"),
 )  # fmt: skip
 _ELSEWHERE: Final = re.compile(r"session-.+\.json|endpoint-.+\.json")  # of explain alone
 _PLACE: Final = re.compile(r"(?P<account>\d{12})/(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)/)?(?P<name>[^/]+)", re.ASCII)
-_LISTED: Final = {  # what each entry of a list in authorization-details.json has to have
-    "UserDetailList": ("UserName",),
-    "GroupDetailList": ("GroupName",),
-    "RoleDetailList": ("RoleName", "AssumeRolePolicyDocument"),
-    "Policies": ("PolicyName", "Arn", "DefaultVersionId", "PolicyVersionList"),
+REQUIRES: Final[Mapping[str, tuple[str, ...]]] = {  # what a structure of AWS's has to have, by its shape
+    "UserDetail": ("UserName",),
+    "GroupDetail": ("GroupName",),
+    "RoleDetail": ("RoleName", "AssumeRolePolicyDocument"),
+    "ManagedPolicyDetail": ("PolicyName", "Arn", "DefaultVersionId", "PolicyVersionList"),
+    "PolicyVersion": ("VersionId",),
+    "PolicyDetail": ("PolicyName", "PolicyDocument"),
+    "AttachedPolicy": ("PolicyArn",),
+    "AttachedPermissionsBoundary": ("PermissionsBoundaryArn",),
+    "GrantListEntry": ("GrantId", "Operations"),
+    "AliasListEntry": ("AliasName",),
+    "Snapshot": ("SnapshotId", "State"),
+    "Volume": ("VolumeId", "AvailabilityZone", "Size", "State"),
 }
 
 
@@ -133,6 +143,8 @@ class _Desk:
     def file(self, name: str) -> None:
         place = _PLACE.fullmatch(name)
         kind, found = _kind_of(place["name"]) if place else (None, None)
+        if place and place["region"] and place["region"] not in regions():
+            self.mistakes.append(Unreadable(name, f"there is no Region {place['region']}"))
         if name == ORGANIZATION:
             self._read(name)  # what it tells is read by organization.py
         elif place is None or kind is None or found is None:
@@ -179,43 +191,12 @@ class _Desk:
     def _answer(self, kind: Kind, root: Node) -> Any:
         service, operation = kind.answer
         shape: Any = shapes.operation_model(service, operation).output_shape
-        node = root
-        if kind.member:
-            shape, node = shape.members[kind.member], member(root, kind.member) or root
-        if kind.member and isinstance(root, Object) and isinstance(shape, ListShape) and node is root:
-            self.wrong(root, f"has no {kind.member}, which {service} {operation} answers")
-            return []
-        body = self.fitted(shape, node)
-        self._check_required(kind, node, body)
-        return body
-
-    def _check_required(self, kind: Kind, node: Node, body: Any) -> None:
-        if kind.name == "details":
-            for name, required in _LISTED.items():
-                self._entries(member(node, name), (body or {}).get(name), required)
-            self._check_versions(member(node, "Policies"), (body or {}).get("Policies"))
-        elif isinstance(node, Array):
-            self._entries(node, body, kind.requires)
-        elif isinstance(body, dict):
-            self._lacks(node, body, kind.requires)
-
-    def _check_versions(self, node: Node | None, policies: Any) -> None:
-        """The default version of a managed policy has to be told with its document."""
-        for one, policy in zip(node.items if isinstance(node, Array) else (), policies or (), strict=False):
-            told = {
-                version.get("VersionId") for version in policy.get("PolicyVersionList") or () if version.get("Document")
-            }
-            if policy.get("PolicyVersionList") and policy.get("DefaultVersionId") not in told:
-                self.wrong(one, f"has no Document of its default version {policy.get('DefaultVersionId')}")
-
-    def _entries(self, node: Node | None, body: Any, required: tuple[str, ...]) -> None:
-        for one, entry in zip(node.items if isinstance(node, Array) else (), body or (), strict=False):
-            self._lacks(one, entry, required)
-
-    def _lacks(self, node: Node, body: Any, required: tuple[str, ...]) -> None:
-        for name in required:
-            if isinstance(body, dict) and body.get(name) in (None, ""):
-                self.wrong(node, f"lacks {name}")
+        if not kind.member:
+            return self.fitted(shape, root)
+        shape, node = shape.members[kind.member], member(root, kind.member) or root
+        if isinstance(shape, ListShape) and isinstance(node, Object):
+            return self.wrong(root, f"has no {kind.member}, which {service} {operation} answers")
+        return self.fitted(shape, node)
 
     def _defaults(self, root: Node) -> dict[str, Any]:
         """GetEbsEncryptionByDefault and GetEbsDefaultKmsKeyId in one."""
@@ -249,7 +230,13 @@ class _Desk:
             for one in node.members
             if one.name in members or one.name in more
         }
-        return {name: value for name, value in values.items() if value is not None}
+        found = {name: value for name, value in values.items() if value is not None}
+        for name in REQUIRES.get(shape.name, ()):
+            if found.get(name) in (None, "") and _is_null(member(node, name)):
+                self.wrong(node, f"lacks {name}")
+        if shape.name in _CHECKS and (problem := _CHECKS[shape.name](found)):
+            self.wrong(node, problem)
+        return found
 
     def _list(self, shape: ListShape, node: Node) -> Any:
         if not isinstance(node, Array):
@@ -275,11 +262,12 @@ class _Desk:
             return int(node.text) if _is_whole(node) else self.wrong(node, "is no whole number")
         return self._text(shape, node)
 
-    def _text(self, shape: Shape | Any, node: Scalar) -> Any:
+    def _text(self, shape: Any, node: Scalar) -> Any:
         if not isinstance(node.value, str) or node.is_number:
             return self.wrong(node, "is no text")
-        if shape.name in _ENUMS and node.value not in shape.enum:
-            return self.wrong(node, f"is none of {', '.join(shape.enum)}")
+        known = shape.enum if shape.name in _ENUMS else None
+        if known and node.value not in known:
+            return self.wrong(node, f"is none of {', '.join(known)}")
         return node.value
 
     def _document(self, node: Node) -> Any:
@@ -302,9 +290,9 @@ class _Desk:
         """ISO 8601, or seconds since 1970 as older commands print them."""
         try:
             if node.is_number:
-                return int(float(node.text) * 1000)
+                return _within(int(float(node.text) * 1000))
             at = datetime.datetime.fromisoformat(str(node.value))
-            return int((at if at.tzinfo else at.replace(tzinfo=datetime.UTC)).timestamp() * 1000)
+            return _within(int((at if at.tzinfo else at.replace(tzinfo=datetime.UTC)).timestamp() * 1000))
         except (ValueError, OverflowError):
             return self.wrong(node, "is no date")
 
@@ -321,6 +309,43 @@ def _kind_of(name: str) -> tuple[Kind | None, re.Match[str] | None]:
 def _permissions() -> Shape | Any:
     shape: Any = shapes.operation_model("ec2", "DescribeSnapshotAttribute").output_shape
     return shape.members["CreateVolumePermissions"]
+
+
+def _within(at_ms: int) -> int:
+    if not 0 <= at_ms <= MOMENT_MS_MAX:
+        raise ValueError("beyond what a date can be")
+    return at_ms
+
+
+def _is_null(node: Node | None) -> bool:
+    return node is None or (isinstance(node, Scalar) and node.value in (None, ""))
+
+
+def _wrong_versions(policy: dict[str, Any]) -> str:
+    """The default version of a managed policy has to be told with its document, and its ARN has to be one."""
+    if not _POLICY_ARN.fullmatch(policy.get("Arn") or "arn:aws:iam::aws:policy/x"):
+        return "Arn is no ARN of a policy"
+    versions = policy.get("PolicyVersionList") or ()
+    told = {version.get("VersionId") for version in versions if version.get("Document")}
+    default = policy.get("DefaultVersionId")
+    return f"has no Document of its default version {default}" if versions and default not in told else ""
+
+
+def _wrong_key(entry: dict[str, Any]) -> str:
+    key = entry.get("KmsKeyId") or ""
+    return "" if not key or KEY_ARN.fullmatch(key) else "KmsKeyId is no ARN of a key"
+
+
+def _wrong_tag(tag: dict[str, Any]) -> str:
+    return "" if tag.get("Key") or tag.get("TagKey") else "lacks Key"
+
+
+_CHECKS: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
+    "ManagedPolicyDetail": _wrong_versions,
+    "Snapshot": _wrong_key,
+    "Volume": _wrong_key,
+    "Tag": _wrong_tag,
+}
 
 
 def _is_whole(node: Scalar) -> bool:

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.outside.capture import Capture, Mistakes, Told
+from app.outside.capture import KEY_ARN, Capture, Mistakes, Told
 from app.outside.folder import ORGANIZATION
 from app.outside.organization import TYPES, Tree, organization
 from app.outside.reading import Unreadable
 
 Part = tuple[str, dict[str, Any], str]
-_KEY: Final = re.compile(r"arn:aws[\w-]*:kms:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):key/(?P<id>[A-Za-z0-9-]+)")
 _TAG_ASKED: Final = re.compile(r"(?:ResourceTag|PrincipalTag)/", re.IGNORECASE)
 _EMPTY_TRUST: Final = '{"Version":"2012-10-17","Statement":[]}'
 _NOUNS: Final = {"user": "User", "role": "Role"}
@@ -167,7 +166,7 @@ def _regions(capture: Capture) -> Iterator[tuple[tuple[str, str], str]]:
     """(account, key id) -> Region, of every key ARN that any file writes."""
     for name in capture.folder.names:
         source = capture.folder.source(name, "capture")
-        for found in _KEY.finditer(source.text if source else ""):
+        for found in KEY_ARN.finditer(source.text if source else ""):
             yield (found["account"], found["id"]), found["region"]
 
 
@@ -257,7 +256,7 @@ def _only_region(plan: Plan, told: Told) -> str:
 def _region_of(entry: dict[str, Any]) -> str:
     if entry.get("AvailabilityZone"):
         return re.sub(r"[a-z]$", "", entry["AvailabilityZone"])
-    found = _KEY.fullmatch(entry.get("KmsKeyId") or "")
+    found = KEY_ARN.fullmatch(entry.get("KmsKeyId") or "")
     return found["region"] if found else ""
 
 
@@ -277,7 +276,7 @@ def _snapshot(capture: Capture, plan: Plan, account: str, entry: dict[str, Any])
         entry = entry | {"CreateVolumePermissions": beside.body}
     elif "CreateVolumePermissions" not in entry:
         plan.assumed.append(f"{id}: with whom it is shared is not told: with nobody")
-    key = _KEY.fullmatch(entry.get("KmsKeyId") or "")
+    key = KEY_ARN.fullmatch(entry.get("KmsKeyId") or "")
     if key and not any((one.account, one.id) == (key["account"], key["id"]) for one in capture.of("key")):
         plan.assumed.append(f"{id}: its key {key.group()} is not told: calls find no such key")
     return _with_tags(entry)

@@ -82,6 +82,6 @@ def reseal(*arguments: str) -> subprocess.CompletedProcess[str]:
 def folder(here: tuple[World, Estate], aws: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the script wrote."""
     out = tmp_path_factory.mktemp("capture") / "accounts"
-    done = script_run(*here, aws, out, "--tags")
+    done = script_run(*here, aws, out)
     assert done.returncode == 0, done.stderr
     return out

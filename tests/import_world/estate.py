@@ -16,6 +16,7 @@ REGION, NEAR = "us-east-1", "us-west-2"
 MANAGEMENT = "700000000001"
 _ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
 _ID = re.compile(r"\b(?:snap|vol|i)-0[0-9a-f]{16}\b")
+_ENCODED = re.compile(r"Encoded authorization failure message: \S+")
 
 
 def allow(*actions: str, **more: Any) -> dict[str, Any]:
@@ -85,7 +86,8 @@ class World:
         found = self.rest(f"/{self.name}/evidence?request_id={request_id}")["calls"]
         calls = [(one["operation"], one.get("code", ""), one.get("cause", "")) for one in found]
         known = str(parameters)
-        hidden = _ID.sub(lambda id: id.group() if id.group() in known else "(new)", outcome[1])
+        text = _ENCODED.sub("", outcome[1])
+        hidden = _ID.sub(lambda id: id.group() if id.group() in known else "(new)", text)
         return (outcome[0], hidden), calls
 
 

@@ -137,7 +137,7 @@ def _policy(account: str, told: Told) -> ManagedPolicy:
         account=AWS if told["Arn"].startswith("arn:aws:iam::aws:") else account,
         id=name.lower(),
         name=name,
-        path=told.get("Path") or "/",
+        path=told["Arn"].partition(":policy")[2].removesuffix(name) or "/",
         unique_id=told.get("PolicyId") or f"of-{name}",
         created_ms=created,
         updated_ms=told.get("UpdateDate") or created,

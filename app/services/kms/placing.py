@@ -108,8 +108,8 @@ def _primary_region(draft: Draft, metadata: Told) -> str:
     if not metadata.get("MultiRegion"):
         return ""
     told = ((metadata.get("MultiRegionConfiguration") or {}).get("PrimaryKey") or {}).get("Region")
-    is_here = told and draft.get(Key, metadata["AWSAccountId"], told, metadata["KeyId"])
-    return told if is_here else metadata["Region"]
+    is_here = bool(told) and draft.get(Key, metadata["AWSAccountId"], told, metadata["KeyId"]) is not None
+    return str(told) if is_here else metadata["Region"]
 
 
 def _with_policy_ids(draft: Draft, key: Key) -> Key:
@@ -172,7 +172,7 @@ def _grant(draft: Draft, key: Key, told: Told) -> Grant:
 
 def _constraint(told: Told) -> tuple[Constraint, Pairs]:
     kinds: tuple[Constraint, ...] = ("EncryptionContextEquals", "EncryptionContextSubset")
-    kind = next((one for one in kinds if told.get(one)), "")
+    kind: Constraint = next((one for one in kinds if told.get(one)), "")
     return kind, tuple(sorted((told.get(kind) or {}).items()))
 
 
