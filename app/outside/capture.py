@@ -1,8 +1,9 @@
 """A folder as a capture of accounts: every file read by what AWS's command prints, every mistake with its place.
 
-One row of `KINDS` a kind of file: the command whose answer it is, and the member of the answer that may wrap it. The shape of the answer is botocore's, so a value of another type is a mistake at file:line:column; a
-member that AWS's shape does not have is passed over, since AWS adds some every month. A `null` is what `--query`
-prints for an absent member. Dates come out as milliseconds since 1970, policy documents as their text.
+One row of `KINDS` a kind of file: the command whose answer it is, and the member of the answer that may wrap it. The
+shape of the answer is botocore's, so a value of another type is a mistake at file:line:column; a member that AWS's
+shape does not have is passed over, since AWS adds some every month. A `null` is what `--query` prints for an absent
+member. Dates come out as milliseconds since 1970, policy documents as their text.
 
 The same folder serves `reseal explain --policies` (folder.py, which tells what is unknown instead).
 """
@@ -223,7 +224,7 @@ class _Desk:
     def _structure(self, shape: StructureShape, node: Node) -> Any:
         if not isinstance(node, Object):
             return self.wrong(node, f"is no object ({shape.name})")
-        members: Mapping[str, Any] = shape.members
+        members: dict[str, Any] = dict(shape.members)  # pyright: ignore
         more = {"CreateVolumePermissions": _permissions()} if shape.name == "Snapshot" else {}
         values = {
             one.name: self.fitted((members | more)[one.name], one.value)

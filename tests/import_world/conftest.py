@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,13 +54,22 @@ def _until(is_so: Callable[[], bool]) -> None:
     raise AssertionError("it did not start")
 
 
-def script_run(world: World, estate: Estate, aws: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """The printed script, run by bash with profiles of the accounts' roots."""
+def script_run(
+    world: World,
+    estate: Estate,
+    aws: Path,
+    out: Path,
+    *,
+    only: tuple[str, str] | None = None,
+    options: Sequence[str] = (),
+) -> subprocess.CompletedProcess[str]:
+    """The printed script, run by bash with profiles of the accounts' roots; or with `only` one of these keys."""
     config = out.parent / "aws-config"
-    profiles = {"source": estate.source, "target": estate.target, "management": MANAGEMENT}
+    accounts = {"source": estate.source, "target": estate.target, "management": MANAGEMENT}
+    profiles = {"only": only} if only else {name: (account, "any") for name, account in accounts.items()}
     config.write_text("".join(
-        f"[profile {name}]\naws_access_key_id = {account}\naws_secret_access_key = any\n"
-        for name, account in profiles.items()
+        f"[profile {name}]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
+        for name, (key, secret) in profiles.items()
     ))  # fmt: skip
     environment = {
         "PATH": f"{aws}:{os.environ['PATH']}", "HOME": str(out.parent), "AWS_CONFIG_FILE": str(config),
@@ -68,7 +77,8 @@ def script_run(world: World, estate: Estate, aws: Path, out: Path, *options: str
     }  # fmt: skip
     script = out.parent / "capture.sh"
     script.write_text(reseal("world", "capture-script").stdout)
-    given = ["--profile", "source", "--profile", "target", "--organization", "management", "--region", REGION]
+    whole = ("--profile", "source", "--profile", "target", "--organization", "management", "--region", REGION)
+    given = ("--profile", "only") if only else whole
     command = ["bash", str(script), "--out", str(out), *given, "--region", NEAR, *options]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
 

@@ -218,15 +218,14 @@ def attempts(estate: Estate) -> list[tuple[str, str, str, dict[str, Any]]]:
             if name in ("shared", "named", "silent", "disabled", "plain", "kept"):
                 tried.append((who, "ec2", "create_volume", {"SnapshotId": id, "AvailabilityZone": f"{REGION}a"}))
     mine = f"{source}/user/operator"
-    for name, id in estate.snapshots.items():
+    for id in estate.snapshots.values():
         tried.append((mine, "ebs", "list_snapshot_blocks", {"SnapshotId": id}))
         tried.append((mine, "ec2", "create_volume", {"SnapshotId": id, "AvailabilityZone": f"{REGION}a"}))
-        tried.append((mine, "ec2", "modify_snapshot_attribute", {
-            "SnapshotId": id, "Attribute": "createVolumePermission", "OperationType": "add", "UserIds": ["700000000009"],
-        }))  # fmt: skip
+        share = {"SnapshotId": id, "Attribute": "createVolumePermission", "OperationType": "add"}
+        tried.append((mine, "ec2", "modify_snapshot_attribute", share | {"UserIds": ["700000000009"]}))
     for name in ("shared", "disabled", "dying", "plain"):
         tried.append((mine, "ec2", "create_snapshot", {"VolumeId": estate.volumes[name]}))
-    for name, key in estate.keys.items():
+    for key in estate.keys.values():
         tried.append((f"{target}/role/importer", "kms", "generate_data_key", {"KeyId": key, "KeySpec": "AES_256"}))
         tried.append((mine, "kms", "get_key_policy", {"KeyId": key}))
     tried.append((mine, "kms", "encrypt", {"KeyId": "alias/shared", "Plaintext": b"x"}))

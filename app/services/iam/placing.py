@@ -18,13 +18,12 @@ from app.kernel.internal import TAKEN, internal, place
 from app.kernel.operation import Answer
 from app.policy.document import DocumentKind, parse, principals_named
 from app.services.iam.managed import AWS_MANAGED
-from app.services.iam.naming import pairs
+from app.services.iam.naming import PLACED_AWS, pairs
 from app.services.iam.providers import document_of, principal_facts
 from app.services.iam.records import Account, Group, Holder, ManagedPolicy, Role, User, Version
 
 Told = Mapping[str, Any]
 Placed = tuple[str, str, bool]
-AWS: Final = "aws"  # stands where the account does in the ARNs of AWS's policies
 _LINKED_PATH: Final = "/aws-service-role/"
 INFERRED: Final = (
     "`reseal world import`: access keys, login profiles, MFA devices, identity providers and instance profiles are not "
@@ -134,7 +133,7 @@ def _policy(account: str, told: Told) -> ManagedPolicy:
     created = told.get("CreateDate") or 0
     name = told["PolicyName"]
     return ManagedPolicy(
-        account=AWS if told["Arn"].startswith("arn:aws:iam::aws:") else account,
+        account=PLACED_AWS if told["Arn"].startswith("arn:aws:iam::aws:") else account,
         id=name.lower(),
         name=name,
         path=told["Arn"].partition(":policy")[2].removesuffix(name) or "/",

@@ -172,8 +172,10 @@ def _grant(draft: Draft, key: Key, told: Told) -> Grant:
 
 def _constraint(told: Told) -> tuple[Constraint, Pairs]:
     kinds: tuple[Constraint, ...] = ("EncryptionContextEquals", "EncryptionContextSubset")
-    kind: Constraint = next((one for one in kinds if told.get(one)), "")
-    return kind, tuple(sorted((told.get(kind) or {}).items()))
+    for kind in kinds:
+        if told.get(kind):
+            return kind, tuple(sorted(told[kind].items()))
+    return "", ()
 
 
 def _account(issuer: str) -> str:
