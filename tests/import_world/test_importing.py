@@ -25,7 +25,7 @@ ARN = f"arn:aws:kms:{REGION}:{SOURCE}:key/{KEY}"
 def copy(here: tuple[World, Estate], folder: Path) -> World:
     done = reseal("world", "import", str(folder), "--endpoint", here[0].endpoint, "--world", "again")
     assert done.returncode == 0, done.stderr
-    assert "made 10 aliases" in done.stdout or "made" in done.stdout
+    assert "made " in done.stdout
     assert f"reseal env {here[1].source} --role importer" in done.stdout
     return World(here[0].endpoint, "again")
 
@@ -41,7 +41,7 @@ def write(folder: Path, files: dict[str, Any]) -> Path:
 def small() -> dict[str, Any]:
     """The layout of `reseal explain --policies`, as somebody writes it by hand."""
     return {
-        f"{SOURCE}/key-{KEY}.json": json.loads(document(allow("kms:*", Principal={"AWS": f"arn:aws:iam::{TARGET}:root"}))),
+        f"{SOURCE}/key-{KEY}.json": json.loads(document(allow("kms:*", Principal={"AWS": TARGET}))),
         f"{SOURCE}/snapshots.json": {"Snapshots": [{
             "SnapshotId": "snap-0123456789abcdef0", "VolumeId": "vol-0123456789abcdef0", "State": "completed",
             "VolumeSize": 1, "Encrypted": True, "KmsKeyId": ARN, "OwnerId": SOURCE,
@@ -55,7 +55,7 @@ def small() -> dict[str, Any]:
 # what is kept
 
 
-def listed(world: World, estate: Estate) -> dict[str, Any]:
+def listed(world: World, estate: Estate, management: str = MANAGEMENT) -> dict[str, Any]:
     """ARNs, ids and policies of everything, as the accounts' roots see them."""
     found: dict[str, Any] = {}
     for account in (estate.source, estate.target):
@@ -86,7 +86,7 @@ def listed(world: World, estate: Estate) -> dict[str, Any]:
                 one.get(name) for name in ("Size", "Encrypted", "KmsKeyId", "AvailabilityZone", "Iops")
             ]
         found[f"{account} defaults"] = ec2.get_ebs_default_kms_key_id()["KmsKeyId"]
-    org = world.client("organizations", MANAGEMENT)
+    org = world.client("organizations", management)
     found["accounts"] = sorted(one["Id"] for one in org.list_accounts()["Accounts"])
     return found
 
@@ -193,16 +193,17 @@ MISTAKES: tuple[tuple[str, str, str], ...] = (
     (f"{SOURCE}/aliases.json", "{\n nonsense", ":2:2: "),
     (f"{SOURCE}/aliases.json", '{"Alias": []}', ":1:1: has no Aliases, which kms ListAliases answers"),
     (f"{SOURCE}/aliases.json", '{"Aliases": [\n {"TargetKeyId": "x"}]}', ":2:2: /Aliases/0: lacks AliasName"),
-    (f"{SOURCE}/snapshots.json", '[{"SnapshotId": "snap-1", "State": "done"}]', ":1:37: /0/State: is none of pending"),
+    (f"{SOURCE}/snapshots.json", '[{"SnapshotId": "snap-1", "State": "done"}]', ":1:36: /0/State: is none of pending"),
     (f"{SOURCE}/volumes.json", '{"Volumes": [{"VolumeId": 7}]}', ":1:27: /Volumes/0/VolumeId: is no text"),
     (f"{SOURCE}/volumes.json", '{"Volumes": 7}', ":1:13: /Volumes: is no list (VolumeList)"),
     (f"{SOURCE}/key-{KEY}.json", '{"Policy": "{}"}', ":1:1: holds no policy document"),
     (f"{SOURCE}/key-{KEY}.json", '{"Statement": [\n {"Effect": "Maybe"}]}', ":2:"),
-    (f"{SOURCE}/key-{KEY}.meta.json", '{"KeyMetadata": {"KeyState": "Fine"}}', ":1:30: /KeyMetadata/KeyState: is none of"),
+    (f"{SOURCE}/key-{KEY}.meta.json", '{"KeyMetadata": {"KeyState": 1}}', ":1:30: /KeyMetadata/KeyState: is no text"),
+    (f"{SOURCE}/key-{KEY}.meta.json", '{"KeyMetadata": {"KeyState": "Fine"}}', ":1:30: /KeyMetadata/KeyState: is none"),
     (f"{SOURCE}/key-{KEY}.meta.json", f'{{"KeyMetadata": {{"Arn": "{ARN[:-1]}c"}}}}', "which belongs elsewhere"),
     (f"{SOURCE}/key-{KEY}.grants.json", '{"Grants": [{"GrantId": "g"}]}', ":1:13: /Grants/0: lacks Operations"),
     (f"{SOURCE}/ebs-defaults.json", '{"EbsEncryptionByDefault": "yes"}', "is neither true nor false"),
-    (f"{SOURCE}/authorization-details.json", '{"RoleDetailList": [{"RoleName": "r"}]}', "lacks AssumeRolePolicyDocument"),
+    (f"{SOURCE}/authorization-details.json", '{"RoleDetailList": [{"RoleName": "r"}]}', "lacks AssumeRolePolicy"),
     (f"{SOURCE}/xx-nowhere-1/aliases.json", '{"Aliases": []}', ": there is no Region xx-nowhere-1"),
     ("organization.json", "{}", ":1:1: tells no organization"),
 )  # fmt: skip
@@ -259,7 +260,8 @@ def test_pseudonyms_stand_everywhere_and_change_no_outcome(
     assert done.returncode == 0, done.stderr
     names = dict(line.split(" becomes ") for line in done.stderr.splitlines())
     masked = World(world.endpoint, "masked")
-    everything = json.dumps(listed(masked, Estate(names[estate.source], names[estate.target], {}, {}, {})), default=str)
+    renamed = Estate(names[estate.source], names[estate.target], {}, {}, {})
+    everything = json.dumps(listed(masked, renamed, names[MANAGEMENT]), default=str)
     assert not [id for id in (estate.source, estate.target) if id in everything]
     assert json.loads(out.read_text())["made"]["key"] == len(estate.keys) + 2
     who, service, method, parameters = attempts(estate)[4]

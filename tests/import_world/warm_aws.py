@@ -13,9 +13,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+SERVICES = ("iam", "kms", "ec2", "sts", "organizations")
 SHIM = """#!{python} -SE
 import array, json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as s:
@@ -37,7 +38,9 @@ def shim(folder: Path, address: str) -> None:
 def main(address: str) -> None:
     import awscli.clidriver
 
-    awscli.clidriver.create_clidriver()
+    driver = awscli.clidriver.create_clidriver()
+    for service in SERVICES:
+        driver.session.get_service_model(service)
     own = {"AWS_DATA_PATH": os.environ["AWS_DATA_PATH"]}  # set by the import
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who has ended is forgotten
     with socket.socket(socket.AF_UNIX) as listener:
@@ -47,11 +50,11 @@ def main(address: str) -> None:
             asking, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
-                _answer(asking, awscli.clidriver.main, own)
+                _answer(asking, driver, own)
             asking.close()
 
 
-def _answer(asking: socket.socket, run: Callable[[], int], own: dict[str, str]) -> None:
+def _answer(asking: socket.socket, driver: Any, own: dict[str, str]) -> None:
     head, fds, _, _ = socket.recv_fds(asking, 4, 2)
     size, asked = int.from_bytes(head, "big"), b""
     while len(asked) < size:
@@ -62,8 +65,8 @@ def _answer(asking: socket.socket, run: Callable[[], int], own: dict[str, str]) 
     os.chdir(folder)
     os.dup2(fds[0], 1)
     os.dup2(fds[1], 2)
-    sys.argv = ["aws", *arguments]
-    status = run()
+    driver.session._config = driver.session._profile_map = None  # of this environment's files
+    status = driver.main(arguments)
     sys.stdout.flush()
     sys.stderr.flush()
     asking.send(bytes([status or 0]))
