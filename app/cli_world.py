@@ -7,14 +7,14 @@ anything is sent, and lets the server place all of it or nothing; `capture-scrip
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
-    from app.outside.capture import Capture
+    from app.outside.capture_plan import Plan
 
 SHOWN_MAX: Final = 20  # lines of what was assumed; --json has all
 
@@ -124,7 +124,8 @@ def import_accounts(
     from workflows.rest_client import world_of
 
     files = _renamed(_read(folder), pseudonyms)
-    told = _checked(files)
+    plan = _planned(files)
+    told: dict[str, Any] = {"files": len(files), "assumed": plan.assumed, "left_out": plan.left_out}
     if not check:
         target = name or world_of(endpoint)
         told = _ask(endpoint, token, f"worlds/{target}/import", {"files": files, "create": True})
@@ -134,7 +135,7 @@ def import_accounts(
     if json:
         typer.echo(body)
     else:
-        _show(told, files, endpoint, check)
+        _show(told, plan, endpoint, check)
 
 
 def _read(folder: str) -> dict[str, str]:
@@ -164,20 +165,19 @@ def _renamed(files: dict[str, str], pseudonyms: bool) -> dict[str, str]:
     return names.renamed(files, found)
 
 
-def _checked(files: dict[str, str]) -> dict[str, Any]:
+def _planned(files: dict[str, str]) -> Plan:
+    """What would be asked of the server; the mistakes of the files end the command."""
     from app.outside.capture import Mistakes, captured
     from app.outside.capture_plan import planned
     from app.outside.folder import Folder
 
     try:
-        capture: Capture = captured(Folder(files))
-        plan = planned(capture)
+        return planned(captured(Folder(files)))
     except Mistakes as wrong:
         _refuse(list(map(str, wrong.mistakes)))
-    return {"files": len(files), "assumed": plan.assumed, "left_out": plan.left_out}
 
 
-def _refuse(mistakes: list[str]) -> Any:
+def _refuse(mistakes: list[str]) -> NoReturn:
     for mistake in mistakes:
         typer.echo(mistake, err=True)
     fail(Exit.USAGE, f"{len(mistakes)} mistake{'' if len(mistakes) == 1 else 's'}; nothing was imported")
@@ -190,7 +190,7 @@ def _write(path: Path, body: str) -> None:
         fail(Exit.COULD_NOT_RUN, f"can not write {path}: {error.strerror}")
 
 
-def _show(told: dict[str, Any], files: dict[str, str], endpoint: str, check: bool) -> None:
+def _show(told: dict[str, Any], plan: Plan, endpoint: str, check: bool) -> None:
     for title, lines in (("assumed", told["assumed"]), ("left out", told["left_out"])):
         for line in lines[:SHOWN_MAX]:
             typer.echo(f"{title}: {line}")
@@ -200,27 +200,26 @@ def _show(told: dict[str, Any], files: dict[str, str], endpoint: str, check: boo
         typer.echo(f"{told['files']} files can be imported")
         return
     typer.echo(f"world {told['world']}: made {_listed(told['made'])}; there already {_listed(told['same'])}")
-    for line in _sign_in(files, told["world"], endpoint):
+    for line in _sign_in(plan, told["world"], endpoint):
         typer.echo(line)
 
 
 def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items()) or "nothing"
+    return ", ".join(f"{count} {noun if count == 1 else _plural(noun)}" for noun, count in counts.items()) or "nothing"
 
 
-def _sign_in(files: dict[str, str], name: str, endpoint: str) -> list[str]:
+def _plural(noun: str) -> str:
+    if noun.endswith("y") and not noun.endswith("ey"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
+def _sign_in(plan: Plan, name: str, endpoint: str) -> list[str]:
     """How to act as somebody who was imported: one user and one role an account."""
-    from app.outside.capture import captured
-    from app.outside.capture_plan import planned
-    from app.outside.folder import Folder
     from workflows.rest_client import base_of
 
-    _, principals, _ = planned(captured(Folder(files))).parts[0]
-    at = f"{base_of(endpoint)}/w/{name}"
-    lines = ["sign in as one of them, and repeat the call that failed:"]
-    for account, details in principals["accounts"].items():
-        for noun in ("User", "Role"):
-            for one in details[f"{noun}DetailList"][:1]:
-                option = f"--{noun.lower()} {one[f'{noun}Name']}"
-                lines.append(f'  eval "$(reseal env {account} {option} --endpoint {at})"')
-    return lines if len(lines) > 1 else []
+    at = f"--endpoint {base_of(endpoint)}/w/{name}"
+    found = {(account, noun): who for account, noun, who in reversed(plan.principals)}
+    options = (f"{account} --{noun.lower()} {who}" for (account, noun), who in sorted(found.items()))
+    lines = [f'  eval "$(reseal env {option} {at})"' for option in options]
+    return ["sign in as one of them, and repeat the call that failed:", *lines] if lines else []

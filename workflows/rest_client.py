@@ -53,7 +53,7 @@ class RestClient:
                 return response.read()
         except urllib.error.HTTPError as error:
             raise _said(error) from None
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: an endpoint that is no URL
             raise Unreachable(f"{self._base} does not answer ({error}); is `reseal serve` running?") from None
 
 

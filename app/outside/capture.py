@@ -193,11 +193,11 @@ class _Desk:
         service, operation = kind.answer
         shape: Any = shapes.operation_model(service, operation).output_shape
         if not kind.member:
-            return self.fitted(shape, root)
+            return self.fitted(shape, root) or {}
         shape, node = shape.members[kind.member], member(root, kind.member) or root
         if isinstance(shape, ListShape) and isinstance(node, Object):
-            return self.wrong(root, f"has no {kind.member}, which {service} {operation} answers")
-        return self.fitted(shape, node)
+            return self.wrong(root, f"has no {kind.member}, which {service} {operation} answers") or []
+        return self.fitted(shape, node) or ([] if isinstance(shape, ListShape) else {})
 
     def _defaults(self, root: Node) -> dict[str, Any]:
         """GetEbsEncryptionByDefault and GetEbsDefaultKmsKeyId in one."""

@@ -30,6 +30,7 @@ class Plan:
     assumed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     mistakes: list[Unreadable] = field(default_factory=list)
+    principals: list[tuple[str, str, str]] = field(default_factory=list)  # (account, User or Role, name)
 
 
 def planned(capture: Capture) -> Plan:
@@ -52,6 +53,12 @@ def planned(capture: Capture) -> Plan:
 def _principals(capture: Capture, plan: Plan) -> None:
     accounts = {account: _details(capture, plan, account) for account in capture.folder.accounts()}
     plan.parts.append(("PlacePrincipals", {"accounts": accounts}, ""))
+    plan.principals += [
+        (account, noun, one[f"{noun}Name"])
+        for account, details in accounts.items()
+        for noun in ("User", "Role")
+        for one in details[f"{noun}DetailList"]
+    ]
 
 
 def _details(capture: Capture, plan: Plan, account: str) -> dict[str, Any]:
@@ -284,6 +291,15 @@ def _snapshot(capture: Capture, plan: Plan, account: str, entry: dict[str, Any])
 
 def _redacted_tags(capture: Capture, plan: Plan) -> None:
     """Policies that ask for tags, where the tags' values were left out."""
-    asking = [name for name in capture.folder.names
-              if (source := capture.folder.source(name, "capture")) and _TAG_ASKED.search(source.text)]  # fmt: skip
-    plan.assumed += [f"{name}: a policy asks for tags; tags whose value was left out are not there" for name in asking]
+    texts = {name: source.text for name in capture.folder.names if (source := capture.folder.source(name, "capture"))}
+    if any(map(_has_bare_tag, (told.body for told in capture.files))):
+        asking = [name for name, text in texts.items() if _TAG_ASKED.search(text)]
+        plan.assumed += [f"{name}: asks for tags, whose values were left out: there are none" for name in asking]
+
+
+def _has_bare_tag(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_bare_tag, value))
+    if not isinstance(value, dict):
+        return False
+    return any("Value" not in tag for tag in value.get("Tags") or ()) or any(map(_has_bare_tag, value.values()))

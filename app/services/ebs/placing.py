@@ -54,7 +54,7 @@ def place_storage(draft: Draft, call: Call) -> Answer:
         placed.append(("volume", volume.id, place(draft, volume, _MADE, lambda one: _sealed(draft, one))))
         _place_tags(draft, volume, told, "VolumeId")
     if call["defaults"] is not None:
-        placed.append(("EBS defaults", f"{account} {call.region}", _place_defaults(draft, account, call)))
+        placed.append(("EBS setting", f"{account} {call.region}", _place_defaults(draft, account, call)))
     return {"placed": placed, "left_out": left_out}
 
 
