@@ -42,7 +42,7 @@ def whole() -> dict[str, Any]:
              "Constraints": {"EncryptionContextSubset": {"a": "b"}}, "CreationDate": 1_700_000_000.5}  # fmt: skip
     metadata = {"KeyId": KEY, "Arn": ARN, "KeyState": "PendingDeletion", "DeletionDate": "2026-02-01T00:00:00Z",
                 "KeySpec": "SYMMETRIC_DEFAULT", "MultiRegion": False}  # fmt: skip
-    volume = {"VolumeId": "vol-1", "AvailabilityZone": "us-east-1a", "Size": 1, "State": "in-use", "KmsKeyId": ARN,
+    volume = {"VolumeId": "vol-1", "AvailabilityZone": "us-east-1f", "Size": 1, "State": "in-use", "KmsKeyId": ARN,
               "Encrypted": True, "SnapshotId": "snap-0123456789abcdef0"}  # fmt: skip
     organization = {
         "Organization": {"Id": "o-1", "MasterAccountId": SOURCE}, "Roots": [{"Id": "r-1"}],

@@ -8,6 +8,7 @@ whatever is done with it makes the same calls to KMS and is refused where AWS re
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import ascii_lowercase
 from typing import Any, Final
 
 from app.kernel.call import Call
@@ -27,6 +28,7 @@ INFERRED: Final = (
     "`reseal world import`: of a copy AWS does not tell the source, so a later copy of that source is a full one.",
     "`reseal world import`: an attached volume is available, since instances and images are not imported; what is "
     "pending, creating or going is left out.",
+    "`reseal world import`: a volume keeps its zone, also one beyond the three that a Region has here.",
     "`reseal world import`: locks, recycle bin, fast restore and the block on public sharing are not imported.",
 )
 _MADE: Final = ("data_key", "blocks", "source_blocks")
@@ -47,8 +49,8 @@ def place_storage(draft: Draft, call: Call) -> Answer:
         placed.append(("snapshot", snapshot.id, place(draft, snapshot, _MADE, lambda one: _sealed(draft, one))))
         _place_tags(draft, snapshot, told, "SnapshotId")
     for told in call["volumes"]:
-        if told["State"] not in ("available", "in-use"):
-            left_out.append(f"{told['VolumeId']}: it was {told['State']}")
+        if reason := _left_out(call.region, told):
+            left_out.append(f"{told['VolumeId']}: {reason}")
             continue
         volume = _volume(account, call.region, told, _family(told["VolumeId"], above))
         placed.append(("volume", volume.id, place(draft, volume, _MADE, lambda one: _sealed(draft, one))))
@@ -56,6 +58,14 @@ def place_storage(draft: Draft, call: Call) -> Answer:
     if call["defaults"] is not None:
         placed.append(("EBS setting", f"{account} {call.region}", _place_defaults(draft, account, call)))
     return {"placed": placed, "left_out": left_out}
+
+
+def _left_out(region: str, volume: Told) -> str:
+    if volume["State"] not in ("available", "in-use"):
+        return f"it was {volume['State']}"
+    zone = volume["AvailabilityZone"]
+    is_known = zone[:-1] == region and zone[-1] in ascii_lowercase
+    return "" if is_known else f"reseal does not simulate the zone {zone} in {region}"
 
 
 def _above(snapshots: list[Told], volumes: list[Told]) -> Any:
