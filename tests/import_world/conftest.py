@@ -12,7 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import app, mount
 from tests.import_world.estate import MANAGEMENT, NEAR, REGION, Estate, World, built
 from tests.import_world.warm_aws import shim
 
@@ -84,8 +86,10 @@ def script_run(
 
 
 def reseal(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from app.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    """The command as it ends; in this process, because there are many."""
+    mount()
+    done = CliRunner().invoke(app, list(arguments))
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="session")

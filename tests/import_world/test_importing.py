@@ -211,14 +211,8 @@ MISTAKES: tuple[tuple[str, str, str], ...] = (
 
 @pytest.mark.parametrize(("file", "text", "said"), MISTAKES, ids=range(len(MISTAKES)))
 def test_a_mistake_is_told_at_its_place(tmp_path: Path, file: str, text: str, said: str) -> None:
-    from typer.testing import CliRunner
-
-    from app.cli import app, mount
-
-    mount()
-    write(tmp_path, {**small(), file: text})
-    done = CliRunner().invoke(app, ["world", "import", str(tmp_path), "--check"])
-    assert done.exit_code == 2
+    done = reseal("world", "import", str(write(tmp_path, {**small(), file: text})), "--check")
+    assert done.returncode == 2
     assert file in done.stderr
     assert said in done.stderr
     assert "nothing was imported" in done.stderr
