@@ -109,20 +109,28 @@ def _serve(settings: Settings) -> None:
 def env(
     account: Annotated[str, typer.Argument(help="Account whose user is handed out, 12 digits.")] = "111111111111",
     user: Annotated[str, typer.Option(help="Name of the IAM user; made where it is not there.")] = "operator",
+    role: Annotated[str, typer.Option(help="A session of this role instead, whoever the role trusts.")] = "",
     root: Annotated[bool, typer.Option("--root", help="The account's root user instead.")] = False,
     endpoint: Annotated[
         str, typer.Option(envvar="AWS_ENDPOINT_URL", help="A reseal server; /w/WORLD for another world.")
     ] = f"http://127.0.0.1:{PORT}",
     region: Annotated[str, typer.Option(help="AWS_REGION to print.")] = "us-east-1",
+    token: Annotated[str, typer.Option(help="Bearer token for REST, for --role.", envvar="RESEAL_TOKEN")] = "",
     format: Annotated[EnvFormat, typer.Option(help="Form of the lines.")] = EnvFormat.sh,
 ) -> None:
     """Print the environment that points AWS's tools at reseal: eval "$(reseal env 111111111111)"."""
-    from app.environment import EnvironmentFailed, lines, variables
+    from app.environment import EnvironmentFailed, keys_of_role, keys_of_root, keys_of_user, lines, variables
 
     if len(account) != 12 or not account.isdigit():
         fail(Exit.USAGE, f"an account id has 12 digits, not {account!r}")
+    if role and root:
+        fail(Exit.USAGE, "give --role or --root, not both")
     try:
-        typer.echo(lines(variables(endpoint, account, None if root else user, region), format.value))
+        if role:
+            keys = keys_of_role(endpoint, account, role, token)
+        else:
+            keys = keys_of_root(account) if root else keys_of_user(endpoint, account, user, region)
+        typer.echo(lines(variables(endpoint, region, keys), format.value))
     except EnvironmentFailed as error:
         fail(Exit.COULD_NOT_RUN, str(error))
 
@@ -171,11 +179,12 @@ def mount() -> None:
         cli_schema,
         cli_sweep,
         cli_workflow,
+        cli_world,
     )  # fmt: skip
 
     modules = (
         cli_run, cli_sweep, cli_explore, cli_graph, cli_workflow, cli_schema, cli_prices, cli_key_policy, cli_repair,
-        cli_outside,
+        cli_outside, cli_world,
     )  # fmt: skip
     for module in modules:
         module.mount(app)

@@ -445,8 +445,8 @@ def _state_of(file: str, at: str) -> State:
 
 def _asked_there(where: Where, question: str, query: dict[str, Any], body: Any) -> tuple[str, bool]:
     """Through REST; whether it holds is asked for only where somebody expects something."""
-    from workflows.over_http import Refused
     from workflows.port import PortFailed
+    from workflows.rest_client import Refused
 
     server = _server(where.endpoint, where.token)
 

@@ -113,8 +113,9 @@ def _policy_files(files: list[str]) -> Iterator[Path]:
 
 
 def _may_be_policy(name: str) -> bool:
-    """Of the files of ecosystem.md 7.2, those that are no policies are left out of a folder."""
-    return not name.endswith((".meta.json", ".grants.json")) and name not in ("aliases.json", "snapshots.json")
+    """Of the files of ecosystem.md 7.2 and of a capture, those that are no policies of one kind are left out."""
+    lists = ("aliases.json", "snapshots.json", "volumes.json", "ebs-defaults.json", "authorization-details.json")
+    return not name.endswith((".meta.json", ".grants.json", ".tags.json", ".permissions.json")) and name not in lists
 
 
 # --- log ---

@@ -1,4 +1,4 @@
-"""What `reseal env` prints: endpoint, Region and the keys of a user, made where it is not there.
+"""What `reseal env` prints: endpoint, Region and the keys of a user, made where it is not there, or of a role.
 
 It hands out a user rather than the root, whose own account never refuses it: a learner should meet policies.
 """
@@ -22,20 +22,42 @@ class EnvironmentFailed(Exception):
     """The server could not be asked, or refused."""
 
 
-def variables(endpoint: str, account: str, user: str | None, region: str) -> dict[str, str]:
-    """The variables that AWS's tools read. `user` None: the account's root, in open mode."""
-    keys = _keys_of(endpoint, account, user, region) if user else (account, "reseal")
+Keys = tuple[str, str, str]  # access key id, secret access key, session token or ""
+
+
+def variables(endpoint: str, region: str, keys: Keys) -> dict[str, str]:
+    """The variables that AWS's tools read."""
+    token = {"AWS_SESSION_TOKEN": keys[2]} if keys[2] else {}
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": keys[0],
         "AWS_SECRET_ACCESS_KEY": keys[1],
+        **token,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
 
 
-def _keys_of(endpoint: str, account: str, user: str, region: str) -> tuple[str, str]:
+def keys_of_root(account: str) -> Keys:
+    """In open mode an account's id is its root's key."""
+    return account, "reseal", ""
+
+
+def keys_of_role(endpoint: str, account: str, role: str, token: str) -> Keys:
+    """A session that asked no trust policy: a role that came from a real account trusts nobody who is here."""
+    from workflows.rest_client import Refused, RestClient, Unreachable, world_of
+
+    try:
+        asked = {"account": account, "role": role}
+        made = RestClient(endpoint, token).ask(f"worlds/{world_of(endpoint)}/credentials", asked)
+    except (Refused, Unreachable) as failed:
+        raise EnvironmentFailed(str(failed)) from None
+    return made["access_key_id"], made["secret_access_key"], made["session_token"]
+
+
+def keys_of_user(endpoint: str, account: str, user: str, region: str) -> Keys:
+    """Of a user, made where it is not there."""
     import botocore.exceptions
     import botocore.session
 
@@ -53,7 +75,7 @@ def _keys_of(endpoint: str, account: str, user: str, region: str) -> tuple[str, 
         raise EnvironmentFailed(f"{endpoint} refused: {error.response['Error']['Message']}") from None
     except botocore.exceptions.BotoCoreError as error:
         raise EnvironmentFailed(f"{endpoint} does not answer ({error}); is `reseal serve` running?") from None
-    return made["AccessKeyId"], made["SecretAccessKey"]
+    return made["AccessKeyId"], made["SecretAccessKey"], ""
 
 
 def _make_user(iam: Any, user: str) -> None:

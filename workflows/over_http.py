@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
 from workflows.over_boto3 import OverBoto3
-from workflows.port import Can, Evidence, Json, PortFailed
+from workflows.port import Can, Evidence, Json
+from workflows.rest_client import RestClient, world_of
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
@@ -21,19 +20,6 @@ if TYPE_CHECKING:
 
 KEY_HEADER: Final = "x-reseal-idempotency-key"
 ENDPOINT: Final = "x-reseal-vpc-endpoint-policy"
-TIMEOUT_S: Final = 60
-
-
-class Refused(PortFailed):
-    """An answer of REST that is none. `told`: what the server says of it, in words."""
-
-    def __init__(self, url: str, status: int, body: str) -> None:
-        super().__init__(f"{url}: HTTP {status}: {body[:500]}")
-        self.status = status
-        try:
-            self.told = str(json.loads(body)["error"]["message"])
-        except (ValueError, KeyError, TypeError):
-            self.told = body[:500]
 
 
 class OverHttp(OverBoto3):
@@ -42,10 +28,8 @@ class OverHttp(OverBoto3):
     def __init__(self, endpoint: str, accounts: Mapping[str, str], token: str = "") -> None:
         super().__init__(endpoint.rstrip("/"), accounts)
         self.can = Can(evidence=True, repeat=True, step_aside=False, be_root=True)
-        self._token = token
-        parts = urlsplit(endpoint)
-        self._base = f"{parts.scheme}://{parts.netloc}"
-        self.world = parts.path.strip("/").removeprefix("w/") or "default"
+        self._server = RestClient(endpoint, token)
+        self.world = world_of(endpoint)
 
     def _send(self, client: Any, name: str, parameters: Mapping[str, Any], key: str) -> dict[str, Any]:
         headers = {KEY_HEADER: key} if key else {}
@@ -116,19 +100,7 @@ class OverHttp(OverBoto3):
         return json.loads(self._fetched(path, body))
 
     def _fetched(self, path: str, body: Json | None = None, method: str | None = None) -> bytes:
-        url = f"{self._base}/api/v1/worlds/{quote(self.world)}/{path}"
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - the user's own
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-                return response.read()
-        except urllib.error.HTTPError as error:
-            raise Refused(url, error.code, error.read(4000).decode(errors="replace")) from None
-        except OSError as error:
-            raise PortFailed(f"{url}: {error}") from None
+        return self._server.fetch(f"worlds/{quote(self.world)}/{path}", body, method)
 
 
 def _opened(entry: Json) -> Json:

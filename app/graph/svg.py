@@ -46,7 +46,8 @@ _STYLE: Final = """
 .reseal .heading{font-size:16px;font-weight:600} .reseal .legend{font-size:11px;fill:var(--dim)}
 .reseal .box{fill:var(--box);stroke:var(--line);stroke-width:1.2} .reseal .name{font-size:12px;font-weight:600}
 .reseal .kind{font-size:10px;fill:var(--dim)} .reseal .trouble{fill:var(--lost);font-weight:700}
-.reseal .way{fill:none;stroke-width:1.4} .reseal .label{font-size:10px;text-anchor:middle} .reseal .label.begins{text-anchor:start}
+.reseal .way{fill:none;stroke-width:1.4} .reseal .label{font-size:10px;text-anchor:middle}
+.reseal .label.begins{text-anchor:start}
 .reseal .behind{fill:var(--band)} .reseal .mark{font-size:13px;font-weight:700;text-anchor:middle}
 .reseal .mark circle{fill:var(--box);stroke-width:1.5}
 .reseal .past{stroke-dasharray:1.5 3} .reseal .lost .box,.reseal .lost.way{stroke-dasharray:6 4}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_call
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -193,6 +194,14 @@ class Draft:
                 declared=None,
             )
         )
+
+    def internally(self, name: str, parameters: Mapping[str, Any], region: str = "") -> Mapping[str, Any]:
+        """An internal operation of any service, as part of the one under way: its refusal is that one's."""
+        outer = self.frame
+        self.frame = Frame(replace_call(outer.call, operation=f"reseal:{name}", parameters=parameters, region=region))
+        answer = self.services.internal[name](self, self.frame.call)
+        self.frame = outer
+        return answer or {}
 
     def _nest(self, call: Call) -> Result:
         from app.kernel.perform import enact  # the two are one recursion

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.errors import AwsError
+from app.kernel.internal import together
 
 if TYPE_CHECKING:
     from app.kernel.audit import TrailStyle
@@ -133,6 +134,7 @@ class Service:
     trails: Mapping[str, TrailStyle]  # how its calls look in CloudTrail, by operation prefix ("ec2", "ebs", "kms")
     denied: Callable[[Draft, Denied], AwsError]  # its error for a refusal by policy
     jobs: Mapping[str, Handler] = field(default_factory=dict)
+    internal: Mapping[str, Handler] = field(default_factory=dict)  # reseal's own operations, by name
     context: Callable[[Draft, Asked], Mapping[str, ContextValue]] = _no_context  # its condition keys
     resource_layers: Callable[[World, Call, str, Resource], ResourceLayers] | None = None  # of what it owns, by ARN
     credential_of: Callable[[World, str], Credential | None] | None = None  # by access key id
@@ -152,12 +154,15 @@ class Services:
     by_prefix: Mapping[str, Service] = field(init=False)
     operations: Mapping[str, Operation] = field(init=False)
     jobs: Mapping[str, Handler] = field(init=False)
+    internal: Mapping[str, Handler] = field(init=False)
 
     def __post_init__(self) -> None:
         prefixes = {prefix: service for service in self.all for prefix in service.trails}
         object.__setattr__(self, "by_prefix", prefixes)
         object.__setattr__(self, "operations", {k: v for service in self.all for k, v in service.operations.items()})
         object.__setattr__(self, "jobs", {k: v for service in self.all for k, v in service.jobs.items()})
+        own = {k: v for service in self.all for k, v in service.internal.items()}
+        object.__setattr__(self, "internal", {"Together": together, **own})
 
     @property
     def kinds(self) -> dict[str, type[Record]]:

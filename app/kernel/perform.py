@@ -16,6 +16,7 @@ from app.kernel import audit, shapes
 from app.kernel.call import Call
 from app.kernel.draft import Draft, Frame, Job, Result
 from app.kernel.errors import AwsError, Refusal, Refused, not_simulated
+from app.kernel.internal import is_internal
 from app.kernel.log import Entry
 from app.kernel.operation import Operation, Services
 from app.kernel.records import Key, Record
@@ -57,7 +58,7 @@ class Outcome:
 def perform(services: Services, world: World, call: Call) -> Outcome:
     """What `call` does to `world`."""
     draft = Draft(services, world, call)
-    result = enact(draft, call)
+    result = instruct(draft, call) if is_internal(call) else enact(draft, call)
     return _outcome(draft, world, result, draft.frame.decision_id, _notes(services, call))
 
 
@@ -123,6 +124,18 @@ def enact(draft: Draft, call: Call) -> Result:
     audit.record(draft, frame, result)
     draft.frame = outer
     outer.decision_id = frame.decision_id or outer.decision_id
+    return result
+
+
+def instruct(draft: Draft, call: Call) -> Result:
+    """An internal operation of `call.name`: not authorized, in no CloudTrail; refused, it leaves nothing."""
+    saved, frame = draft.world, draft.frame
+    try:
+        result = Result(answer=draft.services.internal[call.name](draft, call) or {})
+    except Refused as refused:
+        draft.world, draft.frame = saved, frame
+        result = Result(error=refused.error, refusal=refused.refusal)
+    audit.note_call(draft, frame, result)
     return result
 
 

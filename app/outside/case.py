@@ -236,7 +236,7 @@ def _key(desk: _Desk, target: Target, layers: Layers) -> Layers:
     is_across = target.account != desk.incident.principal.account and bool(desk.incident.principal.account)
     if is_across and desk.incident.action not in ACROSS:
         return replace(layers, rule=Rule.NONE)
-    file = f"{target.account}/key-{target.key_id}.json"
+    file = desk.folder.at(target.account, f"key-{target.key_id}.json", target.region)
     found = desk.policies(file, LayerKind.RESOURCE, DocumentKind.RESOURCE, target.arn)
     if not found:
         desk.doubt(file, "the key policy", LayerKind.RESOURCE, *_key_ways(desk))
@@ -265,7 +265,7 @@ def _doubt_grants(desk: _Desk, target: Target, grants: tuple[Grant, ...]) -> Non
 
 
 def _grants(desk: _Desk, target: Target) -> tuple[Grant, ...]:
-    file = f"{target.account}/key-{target.key_id}.grants.json"
+    file = desk.folder.at(target.account, f"key-{target.key_id}.grants.json", target.region)
     desk.expected[LayerKind.GRANT] = file
     source = desk.folder.source(file, "grant")
     if source is None:
@@ -332,7 +332,7 @@ def _endpoint(desk: _Desk, layers: Layers) -> Layers:
 def _organizations(desk: _Desk, target: Target, tree: Tree | None, layers: Layers) -> Layers:
     incident, told = desk.incident, desk.incident.said.layer
     scps = _levels(desk, tree, incident.principal.account, LayerKind.SCP) if tree else ()
-    meta = desk.folder.key_meta(target.account, target.key_id) if target.key_id else {}
+    meta = desk.folder.key_meta(target.account, target.key_id, target.region) if target.key_id else {}
     is_exempt = meta.get("KeyManager") == "AWS"
     rcps = _levels(desk, tree, target.account, LayerKind.RCP) if tree and not is_exempt else ()
     for kind, levels in ((LayerKind.SCP, scps), (LayerKind.RCP, rcps)):
@@ -518,7 +518,7 @@ def _by_files(incident: Incident, folder: Folder) -> Iterator[Target]:
         if own and is_across == (account == own):
             continue
         for id in folder.key_ids(account):
-            meta = folder.key_meta(account, id)
+            meta = folder.key_meta(account, id, incident.region)
             if is_across and meta.get("KeyManager") == "AWS":
                 continue  # nobody of another account asks for it
             arn = str(meta.get("Arn") or f"arn:aws:kms:{incident.region}:{account}:key/{id}")

@@ -29,6 +29,10 @@ class Target:
     key_id: str = ""
     snapshot: Snapshot | None = None
 
+    @property
+    def region(self) -> str:
+        return self.arn.split(":")[3] if self.arn.count(":") >= 5 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -268,7 +272,7 @@ def _of_context(pairs: Json | None) -> Iterator[Pair]:
 
 
 def _of_key(target: Target, folder: Folder) -> Iterator[Pair]:
-    meta = folder.key_meta(target.account, target.key_id) if target.key_id else {}
+    meta = folder.key_meta(target.account, target.key_id, target.region) if target.key_id else {}
     rows = (("kms:KeyOrigin", "Origin"), ("kms:KeySpec", "KeySpec"), ("kms:KeyUsage", "KeyUsage"),
             ("kms:CustomerMasterKeySpec", "KeySpec"), ("kms:CustomerMasterKeyUsage", "KeyUsage"),
             ("kms:MultiRegion", "MultiRegion"))  # fmt: skip

@@ -122,7 +122,7 @@ def _key_named(incident: Incident, folder: Folder) -> Target | None:
 
 def key_state(target: Target, folder: Folder, cause: Cause | None, *, said: bool) -> State:
     """Where the key's state stands. `said`: AWS told the cause; else the meta file does."""
-    file = f"{target.account}/key-{target.key_id}.meta.json"
+    file = folder.at(target.account, f"key-{target.key_id}.meta.json", target.region)
     source = folder.source(file, "key-state")
     pointer, line, state = _key_state_at(source)
     told = BY_STATE.get(state)
@@ -208,6 +208,6 @@ _FINDERS: Final[dict[str, Callable[[Incident, Folder, Cause], State]]] = {
 def states_of(targets: tuple[Target, ...], folder: Folder) -> Iterator[State]:
     """Of keys whose meta file says that they can not be used."""
     for target in targets:
-        state = folder.key_meta(target.account, target.key_id).get("KeyState") if target.key_id else None
+        state = folder.key_meta(target.account, target.key_id, target.region).get("KeyState") if target.key_id else None
         if state in BY_STATE:
             yield key_state(target, folder, BY_STATE[str(state)], said=False)

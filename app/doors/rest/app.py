@@ -1,6 +1,7 @@
 """What AWS has no word for: worlds and their clocks, calls with their decisions, explanations, the graph.
 
     /api/v1/worlds[/{world}[/fork|clock|log|notices|evidence|explanation|graph/...|recording]]   OpenAPI at /api/docs
+    /api/v1/worlds/{world}/import|credentials
     /api/v1/runs...   /api/v1/policy/evaluate
     /_reseal/health|ready|info   /_localstack/health
 
@@ -22,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.doors.rest import strict
 from app.doors.rest.graph import graph_router
+from app.doors.rest.imports import imports_router
 from app.doors.rest.notices import notices_router
 from app.doors.rest.policy import policy_router
 from app.doors.rest.prices import prices_router
@@ -80,7 +82,7 @@ def rest_app(worlds: Worlds, runs: Runs, version: str) -> FastAPI:
     app.include_router(_health(worlds, version))
     routers = (
         _worlds(worlds, runs), runs_router(runs), recordings_router(worlds), policy_router(), prices_router(worlds),
-        notices_router(worlds), graph_router(worlds),
+        notices_router(worlds), graph_router(worlds), imports_router(worlds),
     )  # fmt: skip
     for router in routers:
         app.include_router(router, prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])

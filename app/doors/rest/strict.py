@@ -18,6 +18,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES_MAX = 1_048_576
+LARGER_BYTES_MAX = {"import": 16 * 1_048_576}  # by the last part of the path: what real accounts export
 
 
 class Said(BaseModel):
@@ -89,23 +90,24 @@ class BoundedJson:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        most = LARGER_BYTES_MAX.get(scope["path"].rpartition("/")[2], BODY_BYTES_MAX)
+        body = await _read(receive, most)
         if body is None:
-            await refusal(413, "TooLarge", f"a body has at most {BODY_BYTES_MAX} bytes")(scope, receive, send)
+            await refusal(413, "TooLarge", f"a body has at most {most} bytes")(scope, receive, send)
         elif body and (problem := not_json(body)):
             await refusal(400, "Invalid", problem)(scope, receive, send)
         else:
             await self._app(scope, _replayed(body, receive), send)
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive, most: int) -> bytes | None:
     """The body, or None as soon as it is too large."""
     body = b""
-    while len(body) <= BODY_BYTES_MAX:
+    while len(body) <= most:
         message = await receive()
         body += message.get("body", b"")
         if not message.get("more_body"):
-            return body if len(body) <= BODY_BYTES_MAX else None
+            return body if len(body) <= most else None
     return None
 
 

@@ -14,6 +14,7 @@ instance_*.py launching.py attachments.py the operations
 """
 
 from app.kernel.errors import not_simulated
+from app.kernel.internal import internals_in
 from app.kernel.operation import Service, jobs_in, operations_in
 from app.services.ebs import (
     attachments,
@@ -37,6 +38,7 @@ from app.services.ebs import (
     modifying,
     multi_volume,
     places,
+    placing,
     public_access,
     recycle_bin,
     retention_locks,
@@ -75,6 +77,7 @@ EBS = Service(
     trails={"ec2": EC2_TRAIL, "ebs": DIRECT_TRAIL, "rbin": RETENTION_TRAIL},
     denied=rules.denied,
     jobs=jobs_in(*_MODULES),
+    internal=internals_in(placing),
     context=rules.context,
     edges=edges,
     missing=lambda what: not_simulated(what, "UnsupportedOperation"),

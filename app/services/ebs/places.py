@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from app.kernel.authority import anything
@@ -48,7 +49,7 @@ def zone_id(zone: str) -> str:
     region, letter = zone[:-1], zone[-1]
     area, *direction, number = region.split("-")
     short = "".join(_short(each) for each in direction)
-    return f"{area}{short}{number}-az{ZONE_LETTERS.index(letter) + 1}"
+    return f"{area}{short}{number}-az{ascii_lowercase.index(letter) + 1}"  # an imported volume may be in a further zone
 
 
 def _short(direction: str) -> str:

@@ -8,6 +8,7 @@ users roles groups keys inline attached policies tagging linked account simulati
 
 from __future__ import annotations
 
+from app.kernel.internal import internals_in
 from app.kernel.operation import Service, operations_in
 from app.services.iam import (
     account,
@@ -16,6 +17,7 @@ from app.services.iam import (
     inline,
     keys,
     linked,
+    placing,
     policies,
     providers,
     roles,
@@ -33,6 +35,7 @@ IAM = Service(
         users, roles, groups, keys, inline, attached, policies, tagging, linked, account, simulation
     ),
     kinds=KINDS,
+    internal=internals_in(placing),
     trails={"iam": rules.TRAIL},
     denied=rules.denied,
     context=rules.context,

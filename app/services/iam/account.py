@@ -12,7 +12,7 @@ from app.kernel.operation import Answer, operation
 from app.kernel.records import Record
 from app.services.iam import errors, shapes
 from app.services.iam.managed import AWS_MANAGED, AwsManaged
-from app.services.iam.naming import judged
+from app.services.iam.naming import PLACED_AWS, judged
 from app.services.iam.paging import PAGING, Listed, page
 from app.services.iam.policies import attached_to, bounded_by
 from app.services.iam.records import AccessKey, Group, Holder, ManagedPolicy, Role, User
@@ -95,7 +95,9 @@ def _details(draft: Draft, call: Call) -> Iterator[Listed]:
         own = draft.scan(ManagedPolicy, call.account)
         yield from ((f"3{one.id}", ("Policy", _policy(draft, call, one))) for one in own)
     if "AWSManagedPolicy" in wanted:
-        shown = ((arn, _policy(draft, call, AWS_MANAGED[arn])) for arn in sorted(AWS_MANAGED))
+        placed = {one.arn: one for one in draft.scan(ManagedPolicy, PLACED_AWS)}
+        known: dict[str, ManagedPolicy | AwsManaged] = {**AWS_MANAGED, **placed}
+        shown = ((arn, _policy(draft, call, known[arn])) for arn in sorted(known))
         in_use = (pair for pair in shown if pair[1]["AttachmentCount"] or pair[1]["PermissionsBoundaryUsageCount"])
         yield from ((f"4{arn}", ("Policy", one)) for arn, one in in_use)
 

@@ -16,12 +16,13 @@ from app.kernel.draft import Draft
 from app.kernel.operation import Check
 from app.policy.question import ContextValue
 from app.services.iam import errors
-from app.services.iam.managed import AWS_MANAGED
+from app.services.iam.managed import AWS_MANAGED, AwsManaged
 from app.services.iam.records import Account, Group, Holder, ManagedPolicy, Principal, Role, User
 
 H = TypeVar("H", bound=Holder)
 ResourceOf = Callable[[Draft, Call], Resource]
 
+PLACED_AWS: Final = "aws"  # account of AWS's policies that came with an import: it stands so in their ARNs
 _AWS_POLICY: Final = re.compile(r"arn:aws:iam::aws:policy/.+")
 
 
@@ -52,15 +53,22 @@ def the(draft: Draft, call: Call, kind: type[H]) -> H:
 def customer_policy(draft: Draft, call: Call, arn: str) -> ManagedPolicy:
     """A customer's managed policy by ARN; refuses with NoSuchEntity."""
     policy = draft.find(ManagedPolicy, "arn", arn)
-    if policy is None or policy.account != call.account:
+    reads = draft.frame.operation is not None and draft.frame.operation.reads
+    if policy is None or policy.account not in ((call.account, PLACED_AWS) if reads else (call.account,)):
         errors.POLICY_MISSING.refuse(arn=arn)
     draft.frame.touch(call.account, "AWS::IAM::Policy", policy.arn)
     return policy
 
 
+def aws_policy(draft: Draft, arn: str) -> AwsManaged | None:
+    """A policy of AWS's as reseal holds it; None where an import has placed it as the account had it."""
+    placed = draft.get(ManagedPolicy, PLACED_AWS, "", arn.rpartition("/")[2].lower())
+    return AWS_MANAGED.get(arn) if placed is None else None
+
+
 def check_attachable(draft: Draft, call: Call, arn: str) -> None:
     """A policy that is attached, or bounds, must be AWS's or of the same account."""
-    if arn in AWS_MANAGED:
+    if arn in AWS_MANAGED or draft.get(ManagedPolicy, PLACED_AWS, "", arn.rpartition("/")[2].lower()):
         return
     if _AWS_POLICY.fullmatch(arn):
         errors.POLICY_UNKNOWN_HERE.refuse(arn=arn)

@@ -13,6 +13,7 @@ from app.services.iam import errors, shapes
 from app.services.iam.documents import checked, size, tags_of
 from app.services.iam.managed import AWS_MANAGED, AwsManaged, instant_ms
 from app.services.iam.naming import (
+    aws_policy,
     customer_policy,
     judged,
     new_unique_id,
@@ -92,7 +93,7 @@ def create_policy(draft: Draft, call: Call) -> Answer:
     reads=True,
 )
 def get_policy(draft: Draft, call: Call) -> Answer:
-    known = AWS_MANAGED.get(call["PolicyArn"])
+    known = aws_policy(draft, call["PolicyArn"])
     return {"Policy": _shown(draft, call, known or customer_policy(draft, call, call["PolicyArn"]))}
 
 
@@ -198,7 +199,7 @@ def _as_version(policy: AwsManaged) -> Version:
 def get_policy_version(draft: Draft, call: Call) -> Answer:
     """One version with its document. Of AWS's policies reseal keeps the default version only."""
     arn, version_id = call["PolicyArn"], call["VersionId"]
-    known = AWS_MANAGED.get(arn)
+    known = aws_policy(draft, arn)
     if known is None:
         policy = customer_policy(draft, call, arn)
         return {"PolicyVersion": shapes.version(_version(policy, version_id), policy.default)}
@@ -217,7 +218,7 @@ def get_policy_version(draft: Draft, call: Call) -> Answer:
 )
 def list_policy_versions(draft: Draft, call: Call) -> Answer:
     """Newest first."""
-    known = AWS_MANAGED.get(call["PolicyArn"])
+    known = aws_policy(draft, call["PolicyArn"])
     if known:
         versions, default = (_as_version(known),), known.version
     else:

@@ -161,7 +161,8 @@ def _policy(account: str, name: str, attached_to: str, document: str, kind: Docu
 
 def document_of(world: World, arn: str) -> str | None:
     """The document of a managed policy as it counts now; None where there is none of that ARN."""
-    if (known := AWS_MANAGED.get(arn)) is not None:
-        return known.document
     policy = world.records.find(ManagedPolicy, "arn", arn)
-    return policy.document if policy else None
+    if policy is not None:
+        return policy.document
+    known = AWS_MANAGED.get(arn)
+    return known.document if known else None

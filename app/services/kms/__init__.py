@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.kernel.internal import internals_in
 from app.kernel.operation import Service, jobs_in, operations_in
 from app.services.kms import (
     agreement,
@@ -26,6 +27,7 @@ from app.services.kms import (
     keys,
     macs,
     multi_region,
+    placing,
     policies,
     public_keys,
     rotation,
@@ -54,6 +56,7 @@ KMS: Final = Service(
     trails={"kms": KMS_TRAIL},
     denied=denied,
     jobs=jobs_in(*NOUNS, consistency),
+    internal=internals_in(placing),
     context=context,
     resource_layers=resource_layers,
     edges=edges,

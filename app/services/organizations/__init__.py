@@ -7,8 +7,9 @@ rules    condition keys, refusals, events
 
 from __future__ import annotations
 
+from app.kernel.internal import internals_in
 from app.kernel.operation import Service, jobs_in, operations_in
-from app.services.organizations import accounts, handshakes, policies, rules, tagging, units, whole
+from app.services.organizations import accounts, handshakes, placing, policies, rules, tagging, units, whole
 from app.services.organizations.edges import edges
 from app.services.organizations.providers import organization_layers
 from app.services.organizations.records import KINDS
@@ -20,6 +21,7 @@ ORGANIZATIONS = Service(
     trails={"organizations": rules.TRAIL},
     denied=rules.denied,
     jobs=jobs_in(accounts),
+    internal=internals_in(placing),
     context=rules.context,
     organization_layers=organization_layers,
     edges=edges,

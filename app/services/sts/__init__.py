@@ -7,8 +7,9 @@ identities  the rest                   rules       condition keys, refusals, eve
 
 from __future__ import annotations
 
+from app.kernel.internal import internals_in
 from app.kernel.operation import Service, operations_in
-from app.services.sts import assuming, decoding, identities, rules
+from app.services.sts import assuming, decoding, identities, placing, rules
 from app.services.sts.records import Session
 from app.services.sts.sessions import credential_of
 
@@ -16,6 +17,7 @@ STS = Service(
     name="sts",
     operations=operations_in(assuming, decoding, identities),
     kinds=(Session,),
+    internal=internals_in(placing),
     trails={"sts": rules.TRAIL},
     denied=rules.denied,
     context=rules.context,

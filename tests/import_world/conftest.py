@@ -1,0 +1,101 @@
+"""A world built by hand, its capture by the real script through the installed `aws` command, and its import."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import app, mount
+from tests.import_world.estate import MANAGEMENT, NEAR, REGION, Estate, World, built
+from tests.import_world.warm_aws import shim
+
+START_S_MAX = 30
+
+
+@pytest.fixture(scope="session")
+def here(endpoint: str) -> tuple[World, Estate]:
+    """The world that stands for AWS."""
+    world = World(endpoint, "real")
+    _until(lambda: socket.create_connection(urlsplit(endpoint).netloc.split(":")).close() is None)
+    world.rest("", {"name": "real"})
+    return world, built(world)
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for PATH that holds `aws`."""
+    folder = tmp_path_factory.mktemp("bin")
+    address = str(folder / "warm")
+    process = subprocess.Popen([sys.executable, "-m", "tests.import_world.warm_aws", address])
+    _until(lambda: Path(address).exists())
+    shim(folder, address)
+    yield folder
+    process.kill()
+    process.wait()
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that another thread or process starts."""
+    last = time.monotonic() + START_S_MAX
+    while time.monotonic() < last:
+        try:
+            if is_so():
+                return
+        except OSError:
+            pass
+        time.sleep(0.02)
+    raise AssertionError("it did not start")
+
+
+def script_run(
+    world: World,
+    estate: Estate,
+    aws: Path,
+    out: Path,
+    *,
+    only: tuple[str, str] | None = None,
+    options: Sequence[str] = (),
+) -> subprocess.CompletedProcess[str]:
+    """The printed script, run by bash with profiles of the accounts' roots; or with `only` one of these keys."""
+    config = out.parent / "aws-config"
+    accounts = {"source": estate.source, "target": estate.target, "management": MANAGEMENT}
+    profiles = {"only": only} if only else {name: (account, "any") for name, account in accounts.items()}
+    config.write_text("".join(
+        f"[profile {name}]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
+        for name, (key, secret) in profiles.items()
+    ))  # fmt: skip
+    environment = {
+        "PATH": f"{aws}:{os.environ['PATH']}", "HOME": str(out.parent), "AWS_CONFIG_FILE": str(config),
+        "AWS_ENDPOINT_URL": world.url, "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
+    }  # fmt: skip
+    script = out.parent / "capture.sh"
+    script.write_text(reseal("world", "capture-script").stdout)
+    whole = ("--profile", "source", "--profile", "target", "--organization", "management", "--region", REGION)
+    given = ("--profile", "only") if only else whole
+    command = ["bash", str(script), "--out", str(out), *given, "--region", NEAR, *options]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+
+
+def reseal(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as it ends; in this process, because there are many."""
+    mount()
+    done = CliRunner().invoke(app, list(arguments))
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def folder(here: tuple[World, Estate], aws: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the script wrote."""
+    out = tmp_path_factory.mktemp("capture") / "accounts"
+    done = script_run(*here, aws, out)
+    assert done.returncode == 0, done.stderr
+    return out
