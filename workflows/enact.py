@@ -298,7 +298,7 @@ def changed(before: Graph | None, after: Graph | None) -> tuple[str, ...]:
     """What differs between two graphs, a line each."""
     if before is None or after is None:
         return ()
-    from app.graph.build import diff
+    from app.graph.difference import diff
     from app.graph.draw import change_text
 
     old, new = _without_idle(before), _without_idle(after)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from app.graph import route
-from app.graph.build import EdgeKey, Graph, edge_key
+from app.graph.build import Graph
+from app.graph.difference import EdgeKey, edge_key
 from app.graph.grid import Grid, grid_of
 from app.graph.labels import Label, Point, Rect, labels_of
 from app.kernel.edge import Edge
