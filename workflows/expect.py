@@ -18,7 +18,7 @@ from workflows.settle import like
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
-    from workflows.format import EdgeSpec, ExpectSpec, GraphSpec, PathSpec, RepairSpec
+    from workflows.format_expect import EdgeSpec, ExpectSpec, GraphSpec, PathSpec, RepairSpec
     from workflows.port import Answer, Evidence
 
 Path = tuple[str | int, ...]

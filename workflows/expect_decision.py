@@ -9,7 +9,7 @@ from app.policy.causes import Cause
 from workflows.names import Names
 
 if TYPE_CHECKING:
-    from workflows.format import DecisionSpec
+    from workflows.format_expect import DecisionSpec
     from workflows.port import Answer, Evidence
 
 Difference = tuple[tuple[str | int, ...], str]

@@ -12,7 +12,7 @@ from os.path import dirname, join, normpath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workflows.format import ActSpec, RepairSpec
+    from workflows.format_expect import ActSpec, RepairSpec
 
 Repair = Mapping[str, Any]
 Difference = tuple[tuple[str | int, ...], str]

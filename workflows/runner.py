@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from workflows import data, expect, params
-from workflows.again import Again, again
+from workflows.again import Unsure, found_again
 from workflows.course import Course, begun
 from workflows.enact import Enactor
 from workflows.expressions import Unresolved, fill, search
@@ -51,10 +51,6 @@ def _no_fault(point: str) -> None:
 def _unmended(transition: Transition, step: StepSpec, files: Mapping[str, str]) -> Transition:
     """Where nobody looks for repairs."""
     return transition
-
-
-class Unsure(Exception):
-    """Nothing tells whether a step has happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,26 +223,7 @@ class Runner:
         """The answer of a step that has happened; None where it must or may be done (again). Unsure: nothing tells."""
         if self._port.can.repeat or step.advance is not None:
             return None
-        way = again(step)
-        if way is not Again.UNSURE:
-            return self._looked_for(step) if way is Again.FOUND else None
-        raise Unsure(
-            f"step {step.id!r} ({step.call}) was begun, and nothing tells whether it happened: this endpoint keeps no "
-            "idempotency keys, the operation has no ClientToken, and the step has no `find-again`"
-        )
-
-    def _looked_for(self, step: StepSpec) -> Mapping[str, Any] | None:
-        """What the step's own `find-again` finds of it."""
-        assert step.find_again is not None
-        asked = params.typed(step.find_again.call, fill(step.find_again.with_, self._course.scope))
-        region = step.region or self._scenario.spec.region
-        answer = self._port.call(str(step.find_again.as_ or step.as_), step.find_again.call, asked, region)
-        if answer.error:
-            raise Unsure(
-                f"step {step.id!r} ({step.call}) was begun, and looking whether it happened failed: "
-                f"{step.find_again.call}: {answer.error.code}: {answer.error.message}"
-            )
-        return search(step.find_again.found, answer.value) or None
+        return found_again(step, self._port, self._course)
 
     # the end
 

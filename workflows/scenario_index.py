@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from workflows.scenario import load
-from workflows.scenario_check import expected_outcome
+from workflows.scenario_follows import expected_outcome
 from workflows.session import scenarios_in
 from workflows.yaml_marks import plain, read
 
