@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workflows import principals
-from workflows.machine import End, State, Step, Workflow
+from workflows.machine import State, Step, Workflow
 from workflows.names import Names
 
 if TYPE_CHECKING:
@@ -76,9 +76,6 @@ class Course:
         other.made = {id: steps[id] for id in self.made}
         other.things, other.results = dict(self.things), dict(self.results)
         other.state, other.graph = self.state, self.graph
-
-    def has_ended(self) -> bool:
-        return isinstance(self.state, End)
 
 
 def begun(scenario: Scenario, workflow: Workflow | None) -> Course:

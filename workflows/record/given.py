@@ -18,7 +18,6 @@ Json = dict[str, Any]
 Keep = Callable[[str, Json], str]  # (name, document) -> what a parameter says for it: file://policies/name.json
 
 WINDOW_DAYS_MIN: Final = 7
-_MS_A_DAY: Final = 86_400_000
 
 
 def given(things: Iterable[Thing], aliases: Mapping[str, str], references: References, keep: Keep) -> Iterator[Step]:
