@@ -4,6 +4,8 @@ Every function yields differences: a path into the step's declaration, so that e
 is wrong in words. Expected scalars are text; they are compared with what they are expected of, written as text.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

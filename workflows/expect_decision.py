@@ -1,5 +1,7 @@
 """`expect.decision` and `expect.cause`: whether policies decided as a scenario says, and why a step was refused."""
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

@@ -5,6 +5,8 @@ at as what it adds to a statement: the path `/Statement/1/Action` and the value 
 `{Action: kms:CreateGrant}`, so that a scenario says it in the words of a policy.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -4,6 +4,8 @@ These models are the one source of validation, of the editor's JSON schema and o
 text (`yaml_marks`) and are converted here by what the field is; parameters of calls are converted by AWS's own shapes.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import re

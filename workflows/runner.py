@@ -48,6 +48,10 @@ def _no_fault(point: str) -> None:
     """Where tests break a run off."""
 
 
+def _unwatched(transition: Transition) -> None:
+    """Where nobody is told of steps as they end."""
+
+
 def _unmended(transition: Transition, step: StepSpec, files: Mapping[str, str]) -> Transition:
     """Where nobody looks for repairs."""
     return transition
@@ -72,7 +76,7 @@ class Runner:
     ) -> None:  # fmt: skip
         self._scenario, self._port, self._workflow, self._keep = scenario, port, workflow, keep
         self._run, self._journal, self._fault = run, journal or MemoryJournal(), fault
-        self._watch, self._mend = watch or (lambda transition: None), mend
+        self._watch, self._mend = watch or _unwatched, mend
         self._course: Course = begun(scenario, workflow)
         self._actor = Enactor(port, self._course, run, keep=keep)
         self._transitions: list[Transition] = []
@@ -152,7 +156,7 @@ class Runner:
         entries = list(self._journal.entries(self._run))
         self._records = {e["transition"]["step"]: e["transition"] for e in entries if e["kind"] == "record"}
         self._intents = {entry["step"]: entry for entry in entries if entry["kind"] == "intent"}
-        first = next((entry for entry in entries if entry["kind"] == "begin"), None)
+        first: dict[str, Any] | None = next((entry for entry in entries if entry["kind"] == "begin"), None)
         if first is None:
             graph = self._port.graph() if self._keep.graphs else None
             first = {"kind": "begin", "scenario": self._scenario.path, "graph": graph.node_link() if graph else None}

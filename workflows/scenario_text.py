@@ -1,5 +1,7 @@
 """The text of a scenario file that reseal writes: sections as blocks, and a mapping on one line where it fits."""
 
+# pyright: basic
+
 from __future__ import annotations
 
 import json

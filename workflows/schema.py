@@ -6,6 +6,8 @@ those of AWS's own shapes, for the operations that this cloud simulates. It is m
 one place of a file means for another (references, names, the workflow, parameters that are missing) is not its matter.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence

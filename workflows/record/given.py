@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from workflows.record.recording import Thing
 from workflows.record.references import References
@@ -127,4 +127,4 @@ def document(text: str) -> Json | None:
         found = json.loads(text)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return cast("Json", found) if isinstance(found, dict) else None

@@ -47,9 +47,9 @@ class Writer:
     aliases: dict[str, str]  # account id -> alias
     names: dict[str, str]  # ARN of a caller -> principal
     references: References = field(default_factory=References)
-    policies: dict[str, str] = field(default_factory=dict)  # file -> text
-    counts: dict[str, int] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
+    policies: dict[str, str] = field(default_factory=dict[str, str])  # file -> text
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    left_out: list[str] = field(default_factory=list[str])
 
     def keep(self, name: str, value: Json) -> str:
         """A policy as a file beside the scenario; answers what a parameter says for it."""
