@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli_options import HERE, World
 from app.exits import Exit, fail
 from app.settings import DEFAULT_ACCOUNT, PORT, Settings
 
@@ -111,9 +112,7 @@ def env(
     user: Annotated[str, typer.Option(help="Name of the IAM user; made where it is not there.")] = "operator",
     role: Annotated[str, typer.Option(help="A session of this role instead, whoever the role trusts.")] = "",
     root: Annotated[bool, typer.Option("--root", help="The account's root user instead.")] = False,
-    endpoint: Annotated[
-        str, typer.Option(envvar="AWS_ENDPOINT_URL", help="A reseal server; /w/WORLD for another world.")
-    ] = f"http://127.0.0.1:{PORT}",
+    endpoint: World = HERE,
     region: Annotated[str, typer.Option(help="AWS_REGION to print.")] = "us-east-1",
     token: Annotated[str, typer.Option(help="Bearer token for REST, for --role.", envvar="RESEAL_TOKEN")] = "",
     format: Annotated[EnvFormat, typer.Option(help="Form of the lines.")] = EnvFormat.sh,
@@ -169,6 +168,8 @@ def mount() -> None:
     if len(app.registered_commands) > OWN_COMMANDS:
         return
     from app import (
+        cli_check,
+        cli_explain,
         cli_explore,
         cli_graph,
         cli_key_policy,
@@ -183,8 +184,8 @@ def mount() -> None:
     )  # fmt: skip
 
     modules = (
-        cli_run, cli_sweep, cli_explore, cli_graph, cli_workflow, cli_schema, cli_prices, cli_key_policy, cli_repair,
-        cli_outside, cli_world,
+        cli_run, cli_check, cli_explain, cli_sweep, cli_explore, cli_graph, cli_workflow, cli_schema, cli_prices,
+        cli_key_policy, cli_repair, cli_outside, cli_world,
     )  # fmt: skip
     for module in modules:
         module.mount(app)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli_options import JsonLines, scenarios
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
@@ -35,21 +36,17 @@ def explore(
     seconds: Annotated[float, typer.Option(min=0, help="Stop after so many seconds; 0: never.")] = 0,
     write: Annotated[str, typer.Option(help="Write each surprise here, as a scenario that `reseal run` plays.")] = "",
     dot: Annotated[bool, typer.Option("--dot", help="The states and calls between them, for Graphviz.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="JSON on stdout, one object a line.")] = False,
+    json: JsonLines = False,
 ) -> None:
     """Every order of the principals' calls, with disturbances: which ends can happen, and which nobody declared.
 
     Exit code 1: an end that is not declared can happen. 3: a limit ended the search, and none was found before.
     """
     from workflows.explore.search import Limits
-    from workflows.session import scenarios_in
 
-    found = list(scenarios_in(files))
-    if not found:
-        fail(Exit.NOTHING_TO_RUN, f"no *.reseal.yaml in {', '.join(files)}")
     limits = Limits(max_states, seconds)
     codes = [_explore_one(file, _names(disturb), limits, "dot" if dot else "json" if json else "text", write)
-             for file in found]  # fmt: skip
+             for file in scenarios(files)]  # fmt: skip
     raise typer.Exit(next((code for code in _WORST_FIRST if code in codes), Exit.AS_EXPECTED))
 
 

@@ -13,11 +13,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from app.cli_options import HERE, Json, Token, World
 from app.exits import Exit, fail
 
 POLL_S: Final = 0.5
-
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 def mount(app: typer.Typer) -> None:
@@ -25,7 +24,7 @@ def mount(app: typer.Typer) -> None:
     app.command()(log)
 
 
-# --- explain, from cli_run ---
+# --- explain, from cli_explain ---
 
 
 def is_event_file(about: str) -> bool:
@@ -123,11 +122,9 @@ def _may_be_policy(name: str) -> bool:
 
 def log(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as calls are made.")] = False,
-    endpoint: Annotated[
-        str, typer.Option(envvar="AWS_ENDPOINT_URL", help="A reseal server; /w/WORLD for another world.")
-    ] = "http://127.0.0.1:4566",
+    endpoint: World = HERE,
     after: Annotated[int, typer.Option(min=0, help="Only calls after this position.")] = 0,
-    token: Annotated[str, typer.Option(help="Bearer token for REST.", envvar="RESEAL_TOKEN")] = "",
+    token: Token = "",
     json: Json = False,
 ) -> None:
     """A server's calls: who asked for what, refusals with their cause, calls that EBS made indented below."""

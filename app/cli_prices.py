@@ -9,8 +9,9 @@ from urllib.parse import urlencode, urlsplit
 
 import typer
 
+from app.cli_options import HERE, Json, Token, World
 from app.exits import Exit, fail
-from app.settings import DEFAULT_WORLD, PORT
+from app.settings import DEFAULT_WORLD
 
 TIMEOUT_S = 60
 
@@ -20,12 +21,10 @@ def mount(app: typer.Typer) -> None:
 
 
 def prices(
-    endpoint: Annotated[
-        str, typer.Option(help="A reseal server; /w/WORLD for another world.", envvar="AWS_ENDPOINT_URL")
-    ] = f"http://127.0.0.1:{PORT}",
+    endpoint: World = HERE,
     month: Annotated[str, typer.Option(help="A month such as 2026-01; that of the world's clock if left out.")] = "",
-    token: Annotated[str, typer.Option(help="Bearer token for the server's REST.", envvar="RESEAL_TOKEN")] = "",
-    json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    token: Token = "",
+    json: Json = False,
 ) -> None:
     """What the keys and calls of a world cost in a month, by account: KMS's prices of us-east-1."""
     typer.echo(_fetched(endpoint, {"month": month, "format": "json" if json else "text"}, token).rstrip("\n"))

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli_options import Json, Server, Token, journaled, not_valid
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
     from app.policy.explain_values import Mending
-
-
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 def mount(app: typer.Typer) -> None:
@@ -44,8 +42,8 @@ def repair(
     choose: Annotated[int, typer.Option(min=1, help="Which of the repairs, counted from 1.")] = 1,
     write: Annotated[bool, typer.Option("--write", help="Write it into the scenario's policy files.")] = False,
     journal: Annotated[str, typer.Option(help="Journal of the run that was refused.")] = "",
-    endpoint: Annotated[str, typer.Option(help="The reseal server to ask.", envvar="AWS_ENDPOINT_URL")] = "",
-    token: Annotated[str, typer.Option(help="Bearer token for the server's REST.", envvar="RESEAL_TOKEN")] = "",
+    endpoint: Server = "",
+    token: Token = "",
     json: Json = False,
 ) -> None:
     """The smallest repairs of a refusal, each tried: as edited lines, `aws` commands and Terraform."""
@@ -86,8 +84,7 @@ def _of_scenario(file: str, step: str) -> Offered:
         report, repairs = run_file(file, all_services(), Options())
         accounts = account_ids(load(file))
     except InvalidFile as invalid:
-        typer.echo(str(invalid), err=True)
-        raise typer.Exit(Exit.USAGE) from None
+        not_valid(invalid)
     except PortFailed as failed:
         fail(Exit.COULD_NOT_RUN, str(failed))
     refused = [each.step for each in report.transitions if each.step in repairs]
@@ -99,15 +96,7 @@ def _of_scenario(file: str, step: str) -> Offered:
 
 def _scenario_of(journal: str, run: str) -> str:
     """The scenario file of a run, or of the journal's last run."""
-    from workflows.journal import FileJournal
-
-    known = FileJournal(journal)
-    runs = known.runs()
-    if not runs:
-        fail(Exit.NOTHING_TO_RUN, f"{journal} has no run")
-    if run and run not in runs:
-        fail(Exit.USAGE, f"{journal} has no run {run!r}")
-    begun = next((entry for entry in known.entries(run or runs[-1]) if entry["kind"] == "begin"), None)
+    begun = next((entry for entry in journaled(journal, run) if entry["kind"] == "begin"), None)
     if begun is None or not Path(begun["scenario"]).is_file():
         fail(Exit.COULD_NOT_RUN, f"the scenario of the run is not there any more: {begun and begun['scenario']}")
     return str(begun["scenario"])

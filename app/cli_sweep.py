@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli_options import not_valid
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ def sweep(
     try:
         found = load(file, all_services().operations, cells_max=cells_max)
     except InvalidFile as invalid:
-        typer.echo(str(invalid), err=True)
-        raise typer.Exit(Exit.USAGE) from None
+        not_valid(invalid)
     for warning in found.warnings:
         typer.echo(f"{warning.mark}: warning: {warning.text}", err=True)
     raise typer.Exit(_run(found, workers, cluster, seconds, full=full, json=json))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli_options import Json
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def mount(app: typer.Typer) -> None:
 def workflow(
     name: Annotated[str, typer.Argument(help="The workflow; all of them are listed without one.")] = "",
     format: Annotated[View, typer.Option(help="text, or a picture of the rows.")] = View.text,
-    json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    json: Json = False,
 ) -> None:
     """The checked workflows: states with their contracts, and where each outcome leads."""
     from workflows import catalogue

@@ -7,12 +7,18 @@ how, done again where that does no harm, and otherwise the run stops: a second g
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from workflows import params
+from workflows.expressions import fill, search
 from workflows.over_boto3 import has_client_token
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workflows.course import Course
     from workflows.format import StepSpec
+    from workflows.port import Port
 
 READING: Final = ("Describe", "Get", "List", "Lookup")
 SAME_TWICE: Final = frozenset(
@@ -34,6 +40,10 @@ class Again(StrEnum):
     UNSURE = "unsure"  # nothing tells: the run stops
 
 
+class Unsure(Exception):
+    """Nothing tells whether a step has happened."""
+
+
 def again(step: StepSpec) -> Again:
     """What such an endpoint allows for a step (a call, not a move of the clock)."""
     call = str(step.call)
@@ -45,3 +55,28 @@ def again(step: StepSpec) -> Again:
         return Again.SAME_TWICE
     # `data:` is several calls, and those that write the blocks have no token
     return Again.TOKEN if has_client_token(call) and step.data is None else Again.UNSURE
+
+
+def found_again(step: StepSpec, port: Port, course: Course) -> Mapping[str, Any] | None:
+    """The answer of a step that has happened; None where it must or may be done (again). Unsure: nothing tells."""
+    way = again(step)
+    if way is not Again.UNSURE:
+        return _looked_for(step, port, course) if way is Again.FOUND else None
+    raise Unsure(
+        f"step {step.id!r} ({step.call}) was begun, and nothing tells whether it happened: this endpoint keeps no "
+        "idempotency keys, the operation has no ClientToken, and the step has no `find-again`"
+    )
+
+
+def _looked_for(step: StepSpec, port: Port, course: Course) -> Mapping[str, Any] | None:
+    """What the step's own `find-again` finds of it."""
+    look = step.find_again
+    assert look is not None
+    asked = params.typed(look.call, fill(look.with_, course.scope))
+    answer = port.call(str(look.as_ or step.as_), look.call, asked, step.region or course.scenario.spec.region)
+    if answer.error:
+        raise Unsure(
+            f"step {step.id!r} ({step.call}) was begun, and looking whether it happened failed: "
+            f"{look.call}: {answer.error.code}: {answer.error.message}"
+        )
+    return search(look.found, answer.value) or None

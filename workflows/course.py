@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workflows import principals
-from workflows.machine import End, State, Step, Workflow
+from workflows.machine import State, Step, Workflow
 from workflows.names import Names
 
 if TYPE_CHECKING:
@@ -38,10 +38,12 @@ class Course:
     scope: Json  # what references may name
     state: State | None = None  # of the workflow; None without one
     graph: Graph | None = None  # of keys, after the last step
-    things: dict[str, str] = field(default_factory=dict)  # step -> id of the main thing it made
-    made: dict[str, StepSpec] = field(default_factory=dict)  # step id -> its declaration, of the steps passed
-    results: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # state -> answer
-    roles: dict[str, str] = field(default_factory=dict)  # role of the workflow -> alias that plays it
+    things: dict[str, str] = field(default_factory=dict[str, str])  # step -> id of the main thing it made
+    made: dict[str, StepSpec] = field(
+        default_factory=dict[str, "StepSpec"]
+    )  # step id -> its declaration, of the steps passed
+    results: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])  # state -> answer
+    roles: dict[str, str] = field(default_factory=dict[str, str])  # role of the workflow -> alias that plays it
 
     @property
     def names(self) -> Names:
@@ -76,9 +78,6 @@ class Course:
         other.made = {id: steps[id] for id in self.made}
         other.things, other.results = dict(self.things), dict(self.results)
         other.state, other.graph = self.state, self.graph
-
-    def has_ended(self) -> bool:
-        return isinstance(self.state, End)
 
 
 def begun(scenario: Scenario, workflow: Workflow | None) -> Course:

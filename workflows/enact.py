@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workflows import data, expect, params
+from workflows.changes import changed
 from workflows.expressions import Unresolved, fill, search
 from workflows.keep import EVERYTHING, Keep
 from workflows.keyed import Keyed
@@ -292,29 +293,6 @@ def _error(answer: Answer) -> dict[str, Any] | None:
         return None
     told = {"code": answer.error.code, "message": answer.error.message}
     return told | ({"cause": answer.cause} if answer.cause else {})
-
-
-def changed(before: Graph | None, after: Graph | None) -> tuple[str, ...]:
-    """What differs between two graphs, a line each."""
-    if before is None or after is None:
-        return ()
-    from app.graph.build import diff
-    from app.graph.draw import change_text
-
-    old, new = _without_idle(before), _without_idle(after)
-    return tuple(change_text(diff(old, new), old, new).splitlines())
-
-
-def _without_idle(graph: Graph) -> Graph:
-    """Without AWS managed keys that encrypt nothing: they appear by themselves, and say nothing of a share."""
-    materials = {edge.target: edge.source for edge in graph.edges if edge.kind == "material-of"}
-    used = {materials.get(edge.source) for edge in graph.edges if edge.kind == "wraps"}
-    managed = {e.target: e.source for e in graph.edges if e.kind == "points-to" and "alias/aws/" in e.source}
-    idle = {key for key in managed if key not in used}
-    hidden = idle | {managed[key] for key in idle} | {material for material, key in materials.items() if key in idle}
-    kept = graph.only(set(graph.nodes) - hidden)
-    speaks_of_everyone = any("everyone" in (edge.source, edge.target) for edge in kept.edges)
-    return kept if speaks_of_everyone else kept.only(set(kept.nodes) - {"everyone"})
 
 
 def _account(step: StepSpec) -> str:

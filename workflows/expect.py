@@ -4,6 +4,8 @@ Every function yields differences: a path into the step's declaration, so that e
 is wrong in words. Expected scalars are text; they are compared with what they are expected of, written as text.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +20,7 @@ from workflows.settle import like
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
-    from workflows.format import EdgeSpec, ExpectSpec, GraphSpec, PathSpec, RepairSpec
+    from workflows.format_expect import EdgeSpec, ExpectSpec, GraphSpec, PathSpec, RepairSpec
     from workflows.port import Answer, Evidence
 
 Path = tuple[str | int, ...]
@@ -214,17 +216,17 @@ def _paths(wanted: GraphSpec, graph: Graph, names: Names, path: Path) -> Iterato
 def _has(graph: Graph, edge: EdgeSpec, names: Names) -> bool:
     from app.graph.questions import edges_between
 
-    found = _in(graph, lambda: edges_between(graph, names.node(edge.from_), names.node(edge.to), edge.allows))
+    found = _found(lambda: edges_between(graph, names.node(edge.from_), names.node(edge.to), edge.allows))
     return bool(found) and (edge.kind is None or any(each.kind == edge.kind for each in found.edges))
 
 
 def _connected(graph: Graph, wanted: PathSpec, names: Names) -> bool:
     from app.graph.questions import path
 
-    return bool(_in(graph, lambda: path(graph, names.node(wanted.from_), names.node(wanted.to))))
+    return bool(_found(lambda: path(graph, names.node(wanted.from_), names.node(wanted.to))))
 
 
-def _in(graph: Graph, question: Callable[[], Any]) -> Any:
+def _found(question: Callable[[], Any]) -> Any:
     """A finding, or None where a node is not in the graph: then there is neither edge nor path."""
     try:
         return question()

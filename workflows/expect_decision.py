@@ -1,5 +1,7 @@
 """`expect.decision` and `expect.cause`: whether policies decided as a scenario says, and why a step was refused."""
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +11,7 @@ from app.policy.causes import Cause
 from workflows.names import Names
 
 if TYPE_CHECKING:
-    from workflows.format import DecisionSpec
+    from workflows.format_expect import DecisionSpec
     from workflows.port import Answer, Evidence
 
 Difference = tuple[tuple[str | int, ...], str]

@@ -5,6 +5,8 @@ at as what it adds to a statement: the path `/Statement/1/Action` and the value 
 `{Action: kms:CreateGrant}`, so that a scenario says it in the words of a policy.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +14,7 @@ from os.path import dirname, join, normpath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workflows.format import ActSpec, RepairSpec
+    from workflows.format_expect import ActSpec, RepairSpec
 
 Repair = Mapping[str, Any]
 Difference = tuple[tuple[str | int, ...], str]

@@ -5,6 +5,8 @@ The first word names something: a step, `accounts`, `principals` or `region`. Wh
 that is one reference alone becomes the value itself; inside a longer text the value is written out.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import re

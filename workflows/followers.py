@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,14 @@ def _follower(path: Path) -> Follower | None:
     workflow = _text(tree, "workflow")
     if not workflow:
         return None
-    first, *rest = path.read_text(encoding="utf-8").splitlines()
-    question = first.removeprefix("#").strip() if first.startswith("# ") else ""
+    lines = path.read_text(encoding="utf-8").splitlines()
     end = _text(tree, "finally", "expect", "state")
-    return Follower(path, workflow, _text(tree, "name"), question, end, any(_extends(rest)))
+    return Follower(path, workflow, _text(tree, "name"), question(lines), end, any(_extends(lines)))
+
+
+def question(lines: Sequence[str]) -> str:
+    """The question that a scenario answers: the comment in its first line; "" where there is none."""
+    return lines[0].removeprefix("# ").strip() if lines and lines[0].startswith("# ") else ""
 
 
 def _extends(lines: list[str]) -> Iterator[bool]:

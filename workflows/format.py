@@ -4,25 +4,23 @@ These models are the one source of validation, of the editor's JSON schema and o
 text (`yaml_marks`) and are converted here by what the field is; parameters of calls are converted by AWS's own shapes.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from workflows.format_expect import ExpectSpec, FinallySpec
+from workflows.format_model import Model, Tree, Words
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 Alias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 StepId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 PrincipalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}/[\w.@+=,-]{1,64}$")]
-Words = Annotated[
-    tuple[str, ...],
-    BeforeValidator(
-        lambda value: (value,) if isinstance(value, str) else value, json_schema_input_type=str | tuple[str, ...]
-    ),
-]
 Document = str | dict[str, Any]  # a path beside the scenario, with or without file://, or the policy itself
-Tree = dict[str, Any]
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -45,16 +43,6 @@ Duration = Annotated[
         _duration, json_schema_input_type=Annotated[str, StringConstraints(pattern=r"^\d{1,9}(ms|s|m|h|d)$")]
     ),
 ]
-
-
-def _hyphened(name: str) -> str:
-    return name.rstrip("_").replace("_", "-")
-
-
-class Model(BaseModel):
-    """Strict: an unknown key is a mistake. Names are written with hyphens in files."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_hyphened, populate_by_name=False)
 
 
 class PrincipalSpec(Model):
@@ -96,123 +84,6 @@ class DataSpec(Model):
     blocks: int = Field(ge=1, le=2048, description="blocks of 512 KiB from the beginning of the volume")
 
 
-class ErrorSpec(Model):
-    code: str
-    message: str | Tree | None = Field(None, description="the whole message, or {like: pattern}")
-
-
-class DecisionSpec(Model):
-    """A decision that the step set off, at once or later."""
-
-    call: str = Field(description="the action, kms:CreateGrant")
-    caller: str | None = Field(None, description="account/principal")
-    result: Literal["allow", "implicit-deny", "explicit-deny", "deny"] | None = None
-    cause: str | None = Field(None, description="name or code in the table of causes")
-    why: str | None = Field(None, description="the cause's word: no-statement, explicit-deny, condition, ...")
-    blocked_by: Tree | None = Field(None, description="{account, policy, why}")
-    allowed_by: tuple[Tree, ...] = Field((), description="[{account, policy, statement}]")
-
-
-class EdgeSpec(Model):
-    from_: str
-    to: str
-    kind: str | None = None
-    allows: Words = ()
-
-
-class PathSpec(Model):
-    from_: str
-    to: str
-
-
-class GraphSpec(Model):
-    gained: tuple[EdgeSpec, ...] = ()
-    missing: tuple[EdgeSpec, ...] = ()
-    path: PathSpec | None = None
-    no_path: PathSpec | None = None
-
-
-def _code(value: object) -> object:
-    return {"code": value} if isinstance(value, str) else value
-
-
-class ActSpec(Model):
-    """One part of a repair: an edit of a policy, or a step (a call)."""
-
-    file: str | None = Field(None, description="the policy's file, beside the scenario")
-    statement: str | None = Field(None, description="the Sid of the statement that is edited")
-    add: Tree | None = Field(None, description="what comes into it: {Action: kms:CreateGrant}; or of a new statement")
-    remove: Literal["statement"] | Tree | None = Field(None, description="what goes; `statement`: all of it")
-    call: str | None = Field(None, description="of a step, kms:EnableKey")
-    with_: Tree | None = Field(None, description="its parameters, as far as they matter")
-
-    @model_validator(mode="after")
-    def _edit_or_step(self) -> ActSpec:
-        if (self.call is None) == (self.add is None and self.remove is None):
-            raise ValueError("a part of a repair has `add:` or `remove:`, or is a step with `call:`")
-        return self
-
-
-Acts = Annotated[
-    tuple[ActSpec, ...],
-    BeforeValidator(
-        lambda value: (value,) if isinstance(value, dict) else value,
-        json_schema_input_type=ActSpec | tuple[ActSpec, ...],
-    ),
-]
-
-
-class RepairSpec(Model):
-    """The smallest repairs of a refused step; each was tried in a fork, so there the step succeeded."""
-
-    size: int | None = Field(
-        None, ge=0, description="edits and steps of the smallest; 0, or `repair: none`: there is none"
-    )
-    any_of: tuple[Acts, ...] = Field((), description="one of these is offered: an edit or step, or a list of several")
-
-    @model_validator(mode="after")
-    def _claims_something(self) -> RepairSpec:
-        if self.size is None and not self.any_of:
-            raise ValueError("`repair:` is not checked without `size:` or `any-of:`")
-        if self.size == 0 and self.any_of:
-            raise ValueError("a repair of size 0 is none, so `any-of:` can not be offered")
-        return self
-
-
-Repairs = Annotated[
-    RepairSpec | None,
-    BeforeValidator(
-        lambda value: {"size": 0} if value == "none" else value,
-        json_schema_input_type=Literal["none"] | RepairSpec | None,
-    ),
-]
-
-
-class ExpectSpec(Model):
-    """Partial trees: what is not stated is not checked. Keys may be JMESPath; `{like: pattern}` has IAM's wildcards."""
-
-    response: Tree | None = Field(None, description="the answer at once")
-    later: Tree | None = Field(None, description="the resource, described after it has settled")
-    error: Annotated[ErrorSpec | None, BeforeValidator(_code, json_schema_input_type=ErrorSpec | str | None)] = Field(
-        None, description="what the step is refused with: a code, or {code, message}; without it a refusal is a failure"
-    )
-    cause: str | None = Field(
-        None,
-        description="of the innermost refusal, at once or later: its name or code in the table of causes; for what no "
-        "policy decides (key states, sharing, credentials, parameters)",
-    )
-    events: tuple[Tree, ...] = Field((), description="CloudTrail events, in order")
-    no_events: tuple[Tree, ...] = Field(
-        (), description="CloudTrail events that the step may not set off, in any account"
-    )
-    decision: DecisionSpec | None = None
-    graph: GraphSpec | None = None
-    repair: Repairs = Field(
-        None,
-        description="what would make the step succeed, or `none`; each was tried in a fork. Checked by `reseal run`",
-    )
-
-
 class FindAgainSpec(Model):
     """How to find out whether a step has already happened, at an endpoint that can not tell (real AWS)."""
 
@@ -246,20 +117,6 @@ class StepSpec(Model):
         if self.data and self.call != "ec2:CreateVolume":
             raise ValueError("`data:` belongs to ec2:CreateVolume")
         return self
-
-
-class DataExpectSpec(Model):
-    same: tuple[str, str] = Field(description="two steps whose volumes must be equal, block by block")
-
-
-class FinallyExpectSpec(Model):
-    state: str | None = Field(None, description="where the workflow ended")
-    data: DataExpectSpec | None = None
-    graph: GraphSpec | None = None
-
-
-class FinallySpec(Model):
-    expect: FinallyExpectSpec
 
 
 Steps = Annotated[

@@ -5,6 +5,8 @@ names one request or one client is left out. In process, over HTTP and over boto
 value; without evidence (boto3) only what the callers saw is compared.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import json

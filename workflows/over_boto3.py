@@ -4,6 +4,8 @@ Roots are signed with the 12-digit account id as access key, which reseal and Lo
 a map of principals to profiles stands in for all of them.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import hashlib

@@ -1,5 +1,7 @@
 """The port onto a reseal server: AWS's protocols for the calls, REST for the evidence and the clock."""
 
+# pyright: basic
+
 from __future__ import annotations
 
 import base64

@@ -5,6 +5,8 @@ where the shape wants text is a document, and is written as JSON (policies are s
 version 2.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import base64

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.graph.build import Graph, diff, graph_of, union
+from app.graph.build import Graph, graph_of, union
+from app.graph.difference import diff
 from workflows.transition import Report
 
 

@@ -35,7 +35,7 @@ class Answer:
     """What a call came to: an answer in botocore's shape, or an error; never both."""
 
     request_id: str
-    value: Mapping[str, Any] = field(default_factory=dict)
+    value: Mapping[str, Any] = field(default_factory=dict[str, Any])
     error: Failure | None = None
     decision_id: str = ""  # of the decision that refused it
     cause: str = ""  # in the table of causes, of a refusal at the door: no evidence is kept of what never came in

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from workflows import data, expect, params
-from workflows.again import Again, again
+from workflows.again import Unsure, found_again
 from workflows.course import Course, begun
 from workflows.enact import Enactor
 from workflows.expressions import Unresolved, fill, search
@@ -48,13 +48,13 @@ def _no_fault(point: str) -> None:
     """Where tests break a run off."""
 
 
+def _unwatched(transition: Transition) -> None:
+    """Where nobody is told of steps as they end."""
+
+
 def _unmended(transition: Transition, step: StepSpec, files: Mapping[str, str]) -> Transition:
     """Where nobody looks for repairs."""
     return transition
-
-
-class Unsure(Exception):
-    """Nothing tells whether a step has happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Runner:
     ) -> None:  # fmt: skip
         self._scenario, self._port, self._workflow, self._keep = scenario, port, workflow, keep
         self._run, self._journal, self._fault = run, journal or MemoryJournal(), fault
-        self._watch, self._mend = watch or (lambda transition: None), mend
+        self._watch, self._mend = watch or _unwatched, mend
         self._course: Course = begun(scenario, workflow)
         self._actor = Enactor(port, self._course, run, keep=keep)
         self._transitions: list[Transition] = []
@@ -156,7 +156,7 @@ class Runner:
         entries = list(self._journal.entries(self._run))
         self._records = {e["transition"]["step"]: e["transition"] for e in entries if e["kind"] == "record"}
         self._intents = {entry["step"]: entry for entry in entries if entry["kind"] == "intent"}
-        first = next((entry for entry in entries if entry["kind"] == "begin"), None)
+        first: dict[str, Any] | None = next((entry for entry in entries if entry["kind"] == "begin"), None)
         if first is None:
             graph = self._port.graph() if self._keep.graphs else None
             first = {"kind": "begin", "scenario": self._scenario.path, "graph": graph.node_link() if graph else None}
@@ -227,26 +227,7 @@ class Runner:
         """The answer of a step that has happened; None where it must or may be done (again). Unsure: nothing tells."""
         if self._port.can.repeat or step.advance is not None:
             return None
-        way = again(step)
-        if way is not Again.UNSURE:
-            return self._looked_for(step) if way is Again.FOUND else None
-        raise Unsure(
-            f"step {step.id!r} ({step.call}) was begun, and nothing tells whether it happened: this endpoint keeps no "
-            "idempotency keys, the operation has no ClientToken, and the step has no `find-again`"
-        )
-
-    def _looked_for(self, step: StepSpec) -> Mapping[str, Any] | None:
-        """What the step's own `find-again` finds of it."""
-        assert step.find_again is not None
-        asked = params.typed(step.find_again.call, fill(step.find_again.with_, self._course.scope))
-        region = step.region or self._scenario.spec.region
-        answer = self._port.call(str(step.find_again.as_ or step.as_), step.find_again.call, asked, region)
-        if answer.error:
-            raise Unsure(
-                f"step {step.id!r} ({step.call}) was begun, and looking whether it happened failed: "
-                f"{step.find_again.call}: {answer.error.code}: {answer.error.message}"
-            )
-        return search(step.find_again.found, answer.value) or None
+        return found_again(step, self._port, self._course)
 
     # the end
 

@@ -4,6 +4,8 @@
 places is kept beside the typed form, so that what goes wrong in a run points at its line as well.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

@@ -6,6 +6,8 @@ inherited, because the claim is another: what a changed step expects, (where ste
 `portable`. Every part keeps the place it was written at.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -15,8 +15,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from workflows.followers import question
 from workflows.scenario import load
-from workflows.scenario_check import expected_outcome
+from workflows.scenario_follows import expected_outcome
 from workflows.session import scenarios_in
 from workflows.yaml_marks import plain, read
 
@@ -47,13 +48,13 @@ def index(folder: Path = FOLDER) -> str:
 
 def _line(path: Path, folder: Path) -> str:
     text = path.read_text(encoding="utf-8")
-    question = text.splitlines()[0].removeprefix("# ")
+    asked = question(text.splitlines())
     where = path.relative_to(folder).as_posix()
     if read(text, str(path)).get("strategy") is not None:
-        return _cells(f"[{_stem(path)}]({where})", question, "", "", "a sweep: one verdict a cell")
+        return _cells(f"[{_stem(path)}]({where})", asked, "", "", "a sweep: one verdict a cell")
     spec = load(path).spec
     link = f"[{_plain(spec.name)}]({where})"
-    return _cells(link, question, spec.workflow or "", ", ".join(causes(spec)), end(spec))
+    return _cells(link, asked, spec.workflow or "", ", ".join(causes(spec)), end(spec))
 
 
 def causes(spec: ScenarioSpec) -> list[str]:

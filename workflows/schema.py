@@ -6,6 +6,8 @@ those of AWS's own shapes, for the operations that this cloud simulates. It is m
 one place of a file means for another (references, names, the workflow, parameters that are missing) is not its matter.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -61,7 +63,7 @@ def scenario(calls: Sequence[str], workflows: Sequence[str]) -> Schema:
     definitions["StepChange"] = step | {"anyOf": [{}], "description": "what differs in a step of the extended file"}
     schema["properties"] |= _extending(schema["properties"])
     schema["required"] = ["reseal"]
-    schema |= {"if": {"required": ["extends"]}, "then": {}, "else": _whole(schema)}
+    schema |= {"if": {"required": ["extends"]}, "then": {}, "else": _whole()}
     return {"$schema": DRAFT, "$id": SCENARIO_ID, "title": "reseal scenario, version 1"} | schema
 
 
@@ -74,7 +76,7 @@ def _words(decision: Schema) -> None:
     decision["blocked-by"] |= {"properties": {**named, "why": why}, "additionalProperties": False}
 
 
-def _whole(schema: Schema) -> Schema:
+def _whole() -> Schema:
     """What a file that extends no other must have, as well as each of its steps."""
     does = {"oneOf": [{"required": ["call", "as"]}, {"required": ["advance"]}, {"required": ["use"]}]}
     steps = {"properties": {key: {"items": does} for key in ("given", "steps")}}

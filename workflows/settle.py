@@ -6,6 +6,8 @@ StateMessage), is gone, or is an instance that ended (with a StateReason): all a
 `machine.py`. After a launch `terminated` is a failure, whatever the call's answer was.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

@@ -89,13 +89,16 @@ def to_json(value: Any) -> Any:
 
 def report_from(entries: Iterable[Json]) -> Report | None:
     """The report of a run, from its journal's entries; None while it has neither ended nor stopped."""
-    transitions: list[Transition] = []
-    report: Report | None = None
-    for entry in entries:
-        if entry["kind"] == "record":
-            transitions.append(transition_from(entry["transition"]))
-        report = msgspec.convert(entry["report"], Report) if entry["kind"] in ("end", "stop") else None
-    return report and msgspec.structs.replace(report, transitions=tuple(transitions))
+    known = list(entries)
+    if not known or known[-1]["kind"] not in ("end", "stop"):
+        return None
+    report = msgspec.convert(known[-1]["report"], Report)
+    return msgspec.structs.replace(report, transitions=transitions_from(known))
+
+
+def transitions_from(entries: Iterable[Json]) -> tuple[Transition, ...]:
+    """The steps that a journal has a record of."""
+    return tuple(transition_from(entry["transition"]) for entry in entries if entry["kind"] == "record")
 
 
 def intent_from(entry: Json) -> Intent:

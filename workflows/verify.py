@@ -143,7 +143,7 @@ def _ambiguous(workflow: Workflow) -> Iterator[Finding]:
 def _paths(workflow: Workflow) -> Iterator[Finding]:
     reached = _closure(workflow.start, lambda name: (target for state, _, target in workflow.next if state == name))
     ends = [state.name for state in workflow.states if isinstance(state, End)]
-    ending = set().union(
+    ending = set[str]().union(
         *(_closure(end, lambda name: (state for state, _, target in workflow.next if target == name)) for end in ends)
     )
     for state in workflow.states:

@@ -5,6 +5,8 @@ it (where the port has no fork, these are calls like any other, and reads only).
 the scenario's own next steps in a fork. That is how "the target may now use the key" is judged: by letting it try.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence

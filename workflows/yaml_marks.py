@@ -5,6 +5,8 @@ every scalar stays text (a plain empty scalar, `~` and `null` are None), and the
 says what it is. Built on PyYAML's `compose`, whose nodes carry line and column; aliases are counted, not copied.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

@@ -17,7 +17,8 @@ import msgspec
 from app.graph import impact as impacts
 from app.graph import questions
 from app.graph import readers as reading
-from app.graph.build import Change, Graph, build, diff, edge_key, union
+from app.graph.build import Graph, build, union
+from app.graph.difference import Change, diff, edge_key
 from app.graph.draw import MARKED, change_text
 from app.graph.edits import Edit, touched
 from app.graph.marks import NOTHING, Marks, marks_of, named_by

@@ -9,10 +9,9 @@ INVARIANT: every end of an edge is a node, every account named by a node is a no
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import asdict, replace
 from msgspec.structs import fields as members
 
-from app.kernel.edge import Edge, EdgeKind, Node, NodeKind
+from app.graph.difference import EdgeKey, edge_key
+from app.graph.ends import AS_WRITTEN, SOURCES, TARGETS, canonical, made_from
+from app.kernel.edge import Edge, Node
 
 if TYPE_CHECKING:
     from networkx import MultiDiGraph
@@ -30,51 +31,6 @@ if TYPE_CHECKING:
     from app.kernel.world import World
 
 FORMAT: Final = 1  # of node_link(); a reader refuses any other
-
-EdgeKey = tuple[EdgeKind, str, str, str]  # kind, source, target, rests_on: what an edge is, apart from what it allows
-
-# How an id that no service described tells what it names: the first pattern that fits, then the kind of the edge.
-_KINDS: Final[tuple[tuple[re.Pattern[str], NodeKind], ...]] = (
-    (re.compile(r"\d{12}"), "account"),
-    (re.compile(r"arn:[\w-]+:(iam|sts)::.*"), "principal"),
-    (re.compile(r"arn:[\w-]+:kms:[\w-]*:\d*:key/[\w-]+"), "key"),
-    (re.compile(r"arn:[\w-]+:kms:[\w-]*:\d*:alias/.*"), "alias"),
-    (re.compile(r"snap-\w+"), "snapshot"),
-    (re.compile(r"vol-\w+"), "volume"),
-    (re.compile(r"ami-\w+"), "image"),
-    (re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?"), "service"),
-)
-_SOURCES: Final[Mapping[EdgeKind, NodeKind]] = {
-    "owns": "account",
-    "wraps": "material",
-    "encrypts": "data-key",
-    "derived-from": "volume",
-    "shared-with": "snapshot",
-    "delegates": "key",
-    "allows": "key",
-    "grants": "grant",
-    "grant-of": "key",
-    "points-to": "alias",
-    "material-of": "key",
-}
-_TARGETS: Final[Mapping[EdgeKind, NodeKind]] = {
-    "owns": "principal",
-    "wraps": "data-key",
-    "encrypts": "volume",
-    "derived-from": "snapshot",
-    "shared-with": "account",
-    "delegates": "account",
-    "allows": "principal",
-    "grants": "principal",
-    "grant-of": "grant",
-    "points-to": "key",
-    "material-of": "material",
-}
-# The edges whose targets are what somebody wrote: a policy, a grant, an attribute.
-_AS_WRITTEN: Final[frozenset[EdgeKind]] = frozenset({"delegates", "allows", "grants", "shared-with"})
-_ROOT: Final = re.compile(r"arn:[\w-]+:iam::(\d{12}):root")
-EVERYONE: Final = "everyone"
-_EVERYONE: Final = frozenset({"*", "all"})  # in a policy, in createVolumePermission
 
 
 @dataclass(frozen=True)
@@ -164,21 +120,6 @@ class Graph:
         return Graph(MappingProxyType({id: self.nodes[id] for id in kept}), tuple(sorted(edges)))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What differs between two graphs; a changed node or edge stands as (before, after)."""
-
-    gained_nodes: tuple[Node, ...] = ()
-    lost_nodes: tuple[Node, ...] = ()
-    changed_nodes: tuple[tuple[Node, Node], ...] = ()
-    gained_edges: tuple[Edge, ...] = ()
-    lost_edges: tuple[Edge, ...] = ()
-    changed_edges: tuple[tuple[Edge, Edge], ...] = ()
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
-
-
 def build(services: Services, world: World) -> Graph:
     """The graph of a world, from the edges that its services yield."""
     return graph_of(part for service in services.all for part in service.edges(world))
@@ -213,9 +154,9 @@ def graph_of(parts: Iterable[Node | Edge]) -> Graph:
             _join(edges, part)
     for kind, source, target, _ in edges:
         if source not in nodes:
-            nodes[source] = _made_from(source, _SOURCES[kind])
+            nodes[source] = made_from(source, SOURCES[kind])
         if target not in nodes:
-            nodes[target] = _made_from(target, _TARGETS[kind])
+            nodes[target] = made_from(target, TARGETS[kind])
     for account in {node.account for node in nodes.values() if node.account}:
         _describe(nodes, Node("account", account, account))
     nodes = {id: nodes[id] for id in sorted(nodes)}
@@ -247,45 +188,16 @@ def union(*graphs: Graph) -> Graph:
     return graph_of([*nodes.values(), *(edge for graph in graphs for edge in graph.edges)])
 
 
-def diff(before: Graph, after: Graph) -> Change:
-    old, new = _by_key(before), _by_key(after)
-    return Change(
-        gained_nodes=tuple(node for id, node in after.nodes.items() if id not in before.nodes),
-        lost_nodes=tuple(node for id, node in before.nodes.items() if id not in after.nodes),
-        changed_nodes=tuple(
-            (before.nodes[id], node) for id, node in after.nodes.items() if before.nodes.get(id, node) != node
-        ),
-        gained_edges=tuple(edge for key, edge in new.items() if key not in old),
-        lost_edges=tuple(edge for key, edge in old.items() if key not in new),
-        changed_edges=tuple((old[key], edge) for key, edge in new.items() if old.get(key, edge) != edge),
-    )
-
-
-def edge_key(edge: Edge) -> EdgeKey:
-    return (edge.kind, edge.source, edge.target, edge.rests_on)
-
-
-def _by_key(graph: Graph) -> dict[EdgeKey, Edge]:
-    return {edge_key(edge): edge for edge in graph.edges}
-
-
 def _join(edges: dict[EdgeKey, Edge], edge: Edge) -> None:
     """Adds an edge; what two of the same key allow is put together."""
-    if edge.kind in _AS_WRITTEN:
-        edge = _canonical(edge)
-    key = (edge.kind, edge.source, edge.target, edge.rests_on)
+    if edge.kind in AS_WRITTEN:
+        edge = canonical(edge)
+    key = edge_key(edge)
     known = edges.get(key)
     if known is None and len(edge.allows) < 2:
         edges[key] = edge
     else:
         edges[key] = replace(edge, allows=_actions(edge.allows, known.allows if known else ()))
-
-
-def _canonical(edge: Edge) -> Edge:
-    """A root ARN stands for the account, and whatever a service writes for everyone is one node."""
-    root = _ROOT.fullmatch(edge.target)
-    target = root[1] if root else EVERYONE if edge.target in _EVERYONE else edge.target
-    return edge if target == edge.target else replace(edge, target=target)
 
 
 @lru_cache(maxsize=4096)
@@ -305,17 +217,3 @@ def _describe(nodes: dict[str, Node], node: Node) -> None:
 
 def _said(node: Node) -> int:
     return bool(node.account) + bool(node.label) + bool(node.state)
-
-
-@lru_cache(maxsize=4096)
-def _made_from(id: str, otherwise: NodeKind) -> Node:
-    if id == EVERYONE:
-        return Node("principal", id)
-    found: list[NodeKind] = [kind for pattern, kind in _KINDS if pattern.fullmatch(id)]
-    kind = found[0] if found else otherwise
-    return Node(kind, id, account=id if kind == "account" else _account_in(id))
-
-
-def _account_in(id: str) -> str:
-    parts = id.split(":")
-    return parts[4] if len(parts) > 5 and re.fullmatch(r"\d{12}", parts[4]) else ""

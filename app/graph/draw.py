@@ -11,7 +11,8 @@ from html import escape
 from types import MappingProxyType
 from typing import Final
 
-from app.graph.build import EdgeKey, Graph, edge_key
+from app.graph.build import Graph
+from app.graph.difference import EdgeKey, edge_key
 from app.graph.labels import label_lines
 from app.graph.layout import Layout, is_drawn, layout
 from app.graph.marks import COLOURS, NOTHING, SIGNS, Mark, Marks

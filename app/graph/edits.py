@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from app.graph.build import EVERYONE, Graph
+from app.graph.build import Graph
+from app.graph.ends import EVERYONE
 from app.graph.questions import HOLDS_DATA, becomes_unreadable, resolve
 from app.graph.things import found
 from app.graph.who import principals

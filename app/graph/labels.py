@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from app.graph.build import EdgeKey, edge_key
+from app.graph.difference import EdgeKey, edge_key
 from app.graph.names import WORDS, actions
 from app.kernel.edge import Edge
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from app.graph import route
-from app.graph.build import EdgeKey, Graph, edge_key
+from app.graph.build import Graph
+from app.graph.difference import EdgeKey, edge_key
 from app.graph.grid import Grid, grid_of
 from app.graph.labels import Label, Point, Rect, labels_of
 from app.kernel.edge import Edge
@@ -60,7 +61,7 @@ def layout(graph: Graph) -> Layout:
         key: _street_y(street, tops, grid, lane) for street, found in streets.items() for key, lane in found.items()
     }
     lines = lines_of(ways, ends, _gutter, street_ys)
-    bands = _bands(grid, tops, height)
+    bands = _bands(grid, tops)
     heading = [Rect(BAND_LEFT, bands[""].top, BOX_WIDTH, HEAD_HEIGHT + _HEAD_GAP)] if "" in bands else []
     labels = labels_of(drawn, lines, [*boxes.values(), *heading], (BAND_LEFT, WIDTH - BAND_LEFT))
     return Layout(boxes, lines, labels, bands, height)
@@ -100,7 +101,7 @@ def _row_height(row: int, grid: Grid) -> int:
     return HEAD_HEIGHT if row == grid.heads.get("") else BOX_HEIGHT
 
 
-def _bands(grid: Grid, tops: list[float], height: float) -> dict[str, Rect]:
+def _bands(grid: Grid, tops: list[float]) -> dict[str, Rect]:
     """Each from above its head to below its last row; streets between two bands belong to neither."""
     ends = [*grid.heads.values(), grid.rows][1:]
     return {

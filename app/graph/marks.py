@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
-from app.graph.build import Change, EdgeKey, edge_key
+from app.graph.difference import Change, EdgeKey, edge_key
 
 if TYPE_CHECKING:
     from app.graph.questions import Finding

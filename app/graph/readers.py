@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from app.graph.build import EVERYONE, Graph
+from app.graph.build import Graph
+from app.graph.ends import EVERYONE
 from app.graph.questions import depends_on
 from app.graph.reading import Try, prepared, tries
 from app.graph.things import Thing, held_open, holding_images

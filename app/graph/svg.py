@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from app.graph.build import Change, Graph, edge_key
+from app.graph.build import Graph
+from app.graph.difference import Change, edge_key
 from app.graph.labels import LETTER_WIDTH, LINE_HEIGHT, Label, Point, Rect, label_lines
 from app.graph.layout import BAND_LEFT, WIDTH, Layout, is_drawn, layout
 from app.graph.marks import NOTHING, SIGNS, Mark, Marks, marks_of

@@ -9,7 +9,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from app.graph.build import Change, Graph
+from app.graph.build import Graph
+from app.graph.difference import Change
 from app.graph.names import WORDS, label_of, ordered, sentence, shortened
 from app.kernel.edge import Edge, EdgeKind, Node
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from app.graph.build import EVERYONE
+from app.graph.ends import EVERYONE
 from app.kernel.authority import PrincipalFacts, caller_of
 from app.kernel.call import Caller, root_of
 from app.services.iam.records import Account, Role, User

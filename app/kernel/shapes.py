@@ -108,12 +108,6 @@ def validate(service: str, name: str, parameters: Mapping[str, Any]) -> AwsError
     return _constraint_error(service, found) if found else None
 
 
-def unknown_members(service: str, name: str, parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    """Dotted paths of members that the model does not have, in the order they were sent."""
-    shape = operation_model(service, name).input_shape
-    return tuple(_dotted(service, path) for path in _unknown(service, shape, parameters, ()))
-
-
 @cache
 def sensitive_members(service: str, name: str, side: Side = "input") -> frozenset[str]:
     """Dotted paths of the members that the model marks sensitive: `Plaintext`, `Blocks[]`, `Credentials.SecretKey`."""
@@ -236,25 +230,6 @@ def ec2_name(member: str, shape: Shape) -> str:
 
 
 # --- walking the model ------------------------------------------------------------------------------------------------
-
-
-def _unknown(service: str, shape: Shape, value: Any, path: Path) -> Iterator[Path]:
-    """Depth first; an operation without an input shape knows no member at all."""
-    kind: str = getattr(shape, "type_name", "structure")
-    if kind == "structure" and isinstance(value, Mapping):
-        members: Mapping[str, Shape] = getattr(shape, "members", {})
-        for name, item in value.items():
-            inner = members.get(name)
-            if inner is None:
-                yield (*path, name)
-            else:
-                yield from _unknown(service, inner, item, (*path, _label(service, name, inner)))
-    elif kind == "list" and isinstance(value, (list, tuple)):
-        for index, item in enumerate(value, 1):
-            yield from _unknown(service, shape.member, item, (*path, index))
-    elif kind == "map" and isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _unknown(service, shape.value, item, (*path, str(key)))
 
 
 def _sensitive(shape: Shape, path: str, above: tuple[str, ...]) -> Iterator[str]:

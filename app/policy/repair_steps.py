@@ -77,16 +77,17 @@ def swapped(value: Any, instead: tuple[Instead, ...], saved: Mapping[str, str]) 
 def command(one: Step) -> str:
     """`aws kms enable-key --key-id ...  # in account 111122223333`; of a saving step, with its variable set."""
     service, _, name = one.operation.partition(":")
-    words = ["aws", service, _kebab(name), "--region", one.region]
+    words = ["aws", service, kebab(name), "--region", one.region]
     for parameter, value in one.parameters.items():
-        words += _option(f"--{_kebab(parameter)}", value)
+        words += _option(f"--{kebab(parameter)}", value)
     line = " ".join(words)
     if one.save:
         line = f"{one.save.name}=$({line} --query {one.save.path} --output text)"
     return f"{line}  # in account {one.account}"
 
 
-def _kebab(name: str) -> str:
+def kebab(name: str) -> str:
+    """CopySnapshot as the `aws` command writes it: copy-snapshot."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 

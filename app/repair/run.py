@@ -30,7 +30,8 @@ from workflows.transition import Report, Transition, Wrong, transition_from
 
 if TYPE_CHECKING:
     from app.kernel.operation import Services
-    from workflows.format import RepairSpec, StepSpec
+    from workflows.format import StepSpec
+    from workflows.format_expect import RepairSpec
 
 Heard = Callable[[Transition, bool], None]  # a step, and whether it is told from the journal
 

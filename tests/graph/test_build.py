@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.crypto.material import Secret
-from app.graph.build import Change, Graph, build, diff, graph_of, union
+from app.graph.build import Graph, build, graph_of, union
+from app.graph.difference import Change, diff
 from app.kernel.edge import Edge, Node
 from app.kernel.operation import Service, Services
 from app.kernel.world import World

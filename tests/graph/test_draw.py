@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 
-from app.graph.build import Graph, diff, graph_of, union
+from app.graph.build import Graph, graph_of, union
+from app.graph.difference import diff
 from app.graph.draw import FORMATS, change_text, facts, layout, svg, to_dot, to_graphml, to_json, to_mermaid, tree
 from app.graph.grid import COLUMNS
 from app.graph.labels import Point, Rect

@@ -15,7 +15,7 @@ import typer
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from app import cli_repair, cli_run
+from app import cli_explain, cli_repair, cli_run
 from app.host import Worlds
 from app.kernel.call import Request, root_of
 from app.kernel.store import MemoryStore
@@ -51,6 +51,7 @@ def folder(tmp_path: Path) -> Path:
 def reseal() -> Any:
     app = typer.Typer()
     cli_run.mount(app)
+    cli_explain.mount(app)
     cli_repair.mount(app)
     return lambda *arguments: CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)
 

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from app import cli_run
+from app import cli_check, cli_run
 from app.repair.run import finish
 from app.services import all_services
 from workflows.reports import Finished
@@ -98,4 +98,5 @@ def reseal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         monkeypatch.delenv(name, raising=False)
     app = typer.Typer()
     cli_run.mount(app)
+    cli_check.mount(app)
     return lambda *arguments: CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)

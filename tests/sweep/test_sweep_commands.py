@@ -16,7 +16,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from app import cli_run, cli_sweep
+from app import cli_check, cli_run, cli_sweep
 from tests.sweep import small
 
 SHARE = small.SWEEPS / "keys-and-conditions.reseal.yaml"
@@ -26,6 +26,7 @@ SHARE = small.SWEEPS / "keys-and-conditions.reseal.yaml"
 def reseal() -> Any:
     app = typer.Typer()
     cli_run.mount(app)
+    cli_check.mount(app)
     cli_sweep.mount(app)
     return lambda *arguments: CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)
 

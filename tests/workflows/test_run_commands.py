@@ -11,7 +11,7 @@ import typer
 from scenario_runs import BROKEN, HAPPY
 from typer.testing import CliRunner
 
-from app import cli_graph, cli_run
+from app import cli_check, cli_explain, cli_graph, cli_run
 
 SILENT = str(BROKEN / "target-iam-silent.reseal.yaml")
 
@@ -20,6 +20,8 @@ SILENT = str(BROKEN / "target-iam-silent.reseal.yaml")
 def reseal() -> Any:
     app = typer.Typer()
     cli_run.mount(app)
+    cli_check.mount(app)
+    cli_explain.mount(app)
     cli_graph.mount(app)
     return lambda *arguments: CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)
 

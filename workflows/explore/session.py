@@ -12,7 +12,7 @@ from workflows.explore.search import Found, Limits, Search, forking
 from workflows.explore.tracks import CannotExplore, Plan, plan
 from workflows.runner import Runner
 from workflows.scenario import Scenario, load
-from workflows.session import in_memory_port
+from workflows.session import in_memory_port, workflow_of
 
 if TYPE_CHECKING:
     from app.kernel.operation import Services
@@ -50,10 +50,7 @@ def explore(
     limits: Limits | None = None, watch: Watch | None = None, *, merge: bool = True,
 ) -> Explored:  # fmt: skip
     """`disturbances`: their names; None: those that the scenario declares. `merge=False`: every order by itself."""
-    from workflows.catalogue import load as load_workflow
-
-    workflow = load_workflow(scenario.spec.workflow, services.operations) if scenario.spec.workflow else None
-    what = plan(scenario, workflow, disturb.chosen(scenario, disturbances))
+    what = plan(scenario, workflow_of(scenario, services), disturb.chosen(scenario, disturbances))
     port, course = set_up(what, services)
     found = Search(what, port, course, limits=limits, merge=merge, watch=watch).run()
     return Explored(what, found, judged(found, complete=disturbances is None), port, course)

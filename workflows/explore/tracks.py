@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from workflows.expressions import references
 from workflows.machine import State, Step, Workflow
-from workflows.scenario_check import expected_outcome
+from workflows.scenario_follows import expected_outcome
 
 if TYPE_CHECKING:
     from workflows.format import StepSpec

@@ -12,6 +12,7 @@ from workflows.enact import Enactor
 from workflows.explore.search import Node
 from workflows.explore.tracks import MINUTE_MS, Plan
 from workflows.machine import OK, SETTLEMENTS, Settled
+from workflows.scenario_text import scenario_text
 from workflows.yaml_marks import plain
 
 if TYPE_CHECKING:
@@ -45,8 +46,6 @@ def as_scenario(plan: Plan, path: Sequence[Node], name: str, description: str) -
 
     It follows no workflow, since its order is none of the workflow's; policies stand in it, so it needs no other file.
     """
-    import yaml
-
     tree = plain(plan.scenario.tree)
     head: dict[str, Any] = {"reseal": 1, "name": name, "description": description}
     head |= {key: tree[key] for key in _KEPT if tree.get(key) is not None}
@@ -55,7 +54,7 @@ def as_scenario(plan: Plan, path: Sequence[Node], name: str, description: str) -
         head["principals"] = {key: _principal(spec) for key, spec in tree["principals"].items()}
     head["given"] = tree.get("given") or []
     head["steps"] = [_step(node) for node in path]
-    return yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=110)
+    return scenario_text(head)
 
 
 def write(folder: Path, stem: str, text: str) -> Path:

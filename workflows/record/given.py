@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from workflows.record.recording import Thing
 from workflows.record.references import References
@@ -18,7 +18,6 @@ Json = dict[str, Any]
 Keep = Callable[[str, Json], str]  # (name, document) -> what a parameter says for it: file://policies/name.json
 
 WINDOW_DAYS_MIN: Final = 7
-_MS_A_DAY: Final = 86_400_000
 
 
 def given(things: Iterable[Thing], aliases: Mapping[str, str], references: References, keep: Keep) -> Iterator[Step]:
@@ -128,4 +127,4 @@ def document(text: str) -> Json | None:
         found = json.loads(text)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return cast("Json", found) if isinstance(found, dict) else None

@@ -5,6 +5,8 @@ were at its first call; and, of what a call names that was there before, how AWS
 accepted call later is looked up when the recording is told. Looking is done aside, in forks, as accounts' roots.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

@@ -4,6 +4,8 @@ Account ids, names and ARNs of users and roles are said in the file, and so are 
 volumes and keys, grants and ciphertexts are not: the step that made one is named in its place.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import re

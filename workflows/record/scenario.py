@@ -14,16 +14,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Final
 
-import yaml
-
+from app.policy.repair_steps import kebab
 from workflows import params
 from workflows.machine import OK
-from workflows.port import Answer, Failure
+from workflows.port import Answer
 from workflows.record.given import Json, Step, document, given
 from workflows.record.recording import Done, Person, Told
 from workflows.record.references import References
+from workflows.scenario_text import scenario_text
 from workflows.settle import outcome
 
 READING: Final = ("Describe", "Get", "List", "Lookup", "Simulate", "Search")
@@ -35,8 +35,8 @@ MAKES_PRINCIPALS: Final = re.compile(
 )
 SHARES: Final = ("ec2:ModifySnapshotAttribute", "ec2:ModifyImageAttribute")
 PLACEHOLDER: Final = "cmVzZWFs"  # base64, for a text that was secret: what is encrypted does not matter here
+QUESTION: Final = "What was done by hand, and does it go the same way again?"
 ADVANCE_MS_MIN: Final = 1_000  # of a manual clock: less than that is calls alone
-LINE: Final = 110
 
 
 @dataclass(slots=True)
@@ -47,9 +47,9 @@ class Writer:
     aliases: dict[str, str]  # account id -> alias
     names: dict[str, str]  # ARN of a caller -> principal
     references: References = field(default_factory=References)
-    policies: dict[str, str] = field(default_factory=dict)  # file -> text
-    counts: dict[str, int] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
+    policies: dict[str, str] = field(default_factory=dict[str, str])  # file -> text
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    left_out: list[str] = field(default_factory=list[str])
 
     def keep(self, name: str, value: Json) -> str:
         """A policy as a file beside the scenario; answers what a parameter says for it."""
@@ -62,7 +62,7 @@ class Writer:
     def step(self, call: Done, before_ms: int) -> Iterator[Step]:
         if self.told.clock == "manual" and call.at_ms - before_ms >= ADVANCE_MS_MIN and before_ms:
             yield {"id": self.id("later"), "advance": f"{(call.at_ms - before_ms) // 1000}s"}
-        id = self.id(_kebab(call.operation.partition(":")[2]))
+        id = self.id(kebab(call.operation.partition(":")[2]))
         made: Step = {"id": id, "as": self.names[call.by], "call": call.operation, "region": call.region}
         if sent := self.sent(id, call):
             made["with"] = sent
@@ -108,7 +108,7 @@ def written(told: Told, name: str, region: str = "us-east-1") -> dict[str, str]:
         "region": _usual_region(calls) or region, "accounts": {alias: id for id, alias in aliases.items()},
         "principals": principals, "given": [*set_up, *policy_steps], "steps": steps,
     }  # fmt: skip
-    return {"": _text(_trimmed(whole)), **writer.policies}
+    return {"": scenario_text(_trimmed(whole), QUESTION), **writer.policies}
 
 
 # --- what is kept ---
@@ -209,12 +209,6 @@ def _expected(call: Done) -> Json:
     return {"later": told}
 
 
-def outcome_of(call: Done) -> str:
-    """What became of a recorded call, as a run names it."""
-    error = Failure(call.code, call.message) if call.code else None
-    return str(outcome(Answer("", call.answer, error), call.later))
-
-
 # --- words and text ---
 
 
@@ -246,46 +240,6 @@ def _without_region(step: Step, usual: str) -> Step:
     return {key: value for key, value in step.items() if key != "region" or not (value == usual or is_global)}
 
 
-def _kebab(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
-
-
 def _is_blob(operation: str, name: str) -> bool:
     shape = params.input_shape(operation)
     return shape is not None and name in shape.members and shape.members[name].type_name == "blob"
-
-
-class _Flow(dict[str, Any]):
-    """A mapping written on one line where it fits."""
-
-
-def _on_a_line(value: Json) -> Json:
-    """As a flow mapping where that fits on a line; else a line an entry, each fitting if it can."""
-    if len(json.dumps(value)) < LINE - 20:
-        return _Flow(value)
-    return {key: _on_a_line(inner) if isinstance(inner, dict) else inner for key, inner in value.items()}
-
-
-def _flow(dumper: yaml.SafeDumper, value: _Flow) -> yaml.Node:
-    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=True)
-
-
-class _Dumper(yaml.SafeDumper):
-    yaml_representers: ClassVar[dict[Any, Any]] = {**yaml.SafeDumper.yaml_representers, _Flow: _flow}
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def _text(whole: Json) -> str:
-    shown: Json = {**whole, "accounts": _Flow(whole["accounts"])}
-    for section in ("given", "steps"):
-        if section in shown:
-            shown[section] = [
-                {key: _on_a_line(value) if isinstance(value, dict) else value for key, value in step.items()}
-                for step in shown[section]
-            ]
-    if "principals" in shown:
-        shown["principals"] = {name: _on_a_line(spec) for name, spec in shown["principals"].items()}
-    body = yaml.dump(shown, Dumper=_Dumper, sort_keys=False, width=LINE, allow_unicode=True)
-    return f"# What was done by hand, and does it go the same way again?\n{body}"

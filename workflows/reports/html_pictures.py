@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from app.graph.build import Graph, diff, graph_of
+from app.graph.build import Graph, graph_of
+from app.graph.difference import diff
 from app.graph.names import named, ordered, sentence
 from workflows.drawing import svg
 from workflows.machine import End, Step
@@ -19,7 +20,7 @@ from workflows.pictures import pictures
 from workflows.reports.ended import Finished
 
 if TYPE_CHECKING:
-    from app.graph.build import Change
+    from app.graph.difference import Change
     from workflows.transition import Report
 
 _STYLE: Final = re.compile(r"<style>.*?</style>", re.DOTALL)

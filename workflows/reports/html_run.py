@@ -164,11 +164,11 @@ def _decision(decision: Json, made: Mapping[str, str], names: Names) -> dict[str
         "resource": named(decision["resource"], made),
         "tone": "good" if decision["allowed"] else "refused",
         "verdict": "✓ allowed" if decision["allowed"] else "⊘ denied",
-        "cause": sentence(decision["cause"]) if decision.get("cause") else _decided_by(decision, names),
+        "cause": sentence(decision["cause"]) if decision.get("cause") else _decided_by(decision),
     }
 
 
-def _decided_by(decision: Json, names: Names) -> str:
+def _decided_by(decision: Json) -> str:
     """What allowed it: "importer, UseSourceKey"."""
     body: Json = decision.get("body") or {}
     places: list[Json] = body.get("decidedBy") or []

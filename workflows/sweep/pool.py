@@ -6,6 +6,8 @@ beside it, so that its next loss is its own doing; then its cells are run one by
 dies again comes to that. Nothing is lost, and nothing stands twice in the result.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import multiprocessing
