@@ -109,7 +109,7 @@ def test_a_forked_log_has_what_was_there_and_neither_side_sees_the_other(names: 
     parent = MemoryLog()
     for name in names[:at]:
         parent.append([entry(name)])
-    fork = parent.fork()
+    fork = MemoryLog(parent)
     for name in names[at:]:
         parent.append([entry(name)])
         fork.append([entry(f"fork-{name}")])
