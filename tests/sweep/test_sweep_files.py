@@ -16,6 +16,7 @@ from workflows import scenario
 from workflows.files import Shelf
 from workflows.format import json_schema
 from workflows.scenario import Scenario
+from workflows.sources import Disk
 from workflows.sweep.load import Sweep, is_sweep, load
 from workflows.yaml_marks import InvalidFile, Mistake
 
@@ -220,7 +221,7 @@ def test_no_file_outside_of_a_folder_is_read_where_one_is_named(tmp_path: Path) 
     small.write(tmp_path)
     path = small.write(tmp_path / "inner", small.FILE.replace('"iam-', '"../iam-'))
     with pytest.raises(InvalidFile, match="outside of the scenario's folder"):
-        load(path, within=tmp_path / "inner")
+        load(path, source=Disk(within=tmp_path / "inner"))
 
 
 def test_files_that_use_one_another_in_a_circle_are_refused(sweep: Callable[..., Sweep]) -> None:
