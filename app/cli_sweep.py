@@ -54,6 +54,7 @@ def sweep(
 
 def _run(found: Sweep, workers: int | None, cluster: str, seconds: float, *, full: bool, json: bool) -> int:
     from workflows.port import PortFailed
+    from workflows.sweep.forms import line
     from workflows.sweep.result import summary
     from workflows.sweep.run import Options, SweepEnded
     from workflows.sweep.text import as_text
@@ -69,7 +70,7 @@ def _run(found: Sweep, workers: int | None, cluster: str, seconds: float, *, ful
     except PortFailed as failed:
         fail(Exit.COULD_NOT_RUN, str(failed))
     whole = summary(found, results, ended)
-    typer.echo(_line(whole) if json else as_text(found, results, whole, full=full), nl=json)
+    typer.echo(line(whole) if json else as_text(found, results, whole, full=full), nl=json)
     return _code(whole)
 
 
@@ -79,6 +80,7 @@ def _workers(cells: int) -> int:
 
 def _collect(found: Sweep, options: Options, results: list[Result], json: bool) -> None:
     from app.services import all_services
+    from workflows.sweep.forms import line
     from workflows.sweep.run import run
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -86,15 +88,7 @@ def _collect(found: Sweep, options: Options, results: list[Result], json: bool) 
         for result in running:
             results.append(result)
             if json:
-                typer.echo(_line(result))
-
-
-def _line(value: Result | Summary) -> str:
-    import msgspec
-
-    from workflows.sweep.result import to_json
-
-    return msgspec.json.encode(to_json(value)).decode()
+                typer.echo(line(result))
 
 
 def _code(whole: Summary) -> int:

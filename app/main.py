@@ -21,6 +21,7 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.runs import Runs
+    from app.sweeps import Sweeps
 
 VERSION = "0.1.0"
 
@@ -47,6 +48,7 @@ class LateRest:
         self._worlds = worlds
         self._app: ASGIApp | None = None
         self._runs: Runs | None = None
+        self._sweeps: Sweeps | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -58,9 +60,10 @@ class LateRest:
         if self._app is None:
             from app.doors.rest.app import rest_app
             from app.runs import Runs
+            from app.sweeps import Sweeps
 
-            self._runs = Runs(self._worlds)
-            self._app = rest_app(self._worlds, self._runs, VERSION)
+            self._runs, self._sweeps = Runs(self._worlds), Sweeps()
+            self._app = rest_app(self._worlds, self._runs, self._sweeps, VERSION)
             self._runs.take_up()
         return self._app
 
@@ -70,9 +73,10 @@ class LateRest:
             self._opened()
 
     def close(self) -> None:
-        """Let go of what runs; it is taken up again when the server is started again."""
-        if self._runs:
-            self._runs.close()
+        """Let go of runs, which are taken up when the server is started again, and end sweeps with their workers."""
+        for carried in (self._runs, self._sweeps):
+            if carried:
+                carried.close()
 
 
 async def _lifespan(receive: Callable[[], Awaitable[Any]], send: Send) -> None:

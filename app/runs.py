@@ -12,15 +12,10 @@ that it finds unfinished, and each step has its effect once.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
-import re
-import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -29,13 +24,17 @@ from app.host import WORLD_NAME, WorldExists, Worlds
 from app.kernel.clock import Clock, iso
 from app.kernel.cloud import Cloud, machine_ms
 from app.kernel.store import KeptJournal
+from app.orders import Bell, KeyReused, Order, follow, id_of, sizes, soon, within
 from workflows.transition import Report, report_from
 
 if TYPE_CHECKING:
     from workflows.on_loop import Leash
+    from workflows.reports import Finished
     from workflows.scenario import Scenario
 
 log = logging.getLogger("reseal.runs")
+
+Json = dict[str, Any]
 
 RUNNING_MAX: Final = 4  # threads; what is started beyond waits its turn
 WAITING_MAX: Final = 50  # started and not ended, in this server
@@ -43,27 +42,12 @@ WORLD_RUNNING_MAX: Final = 2  # at once in one world that is not a run's own
 WORLD_RUNS_MAX: Final = 200  # kept in one world that is not a run's own
 RUNS_MAX: Final = 1000  # kept in all
 RUN_S_MAX: Final = 600.0
-STEPS_MAX: Final = 500
-BLOCKS_MAX: Final = 256  # of all `data:` of a scenario: 128 MiB
 REPAIRS_S_MAX: Final = 2.0  # of one step
-LOOK_S: Final = 1.0  # how often a follower looks for lines that another process wrote
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be run: the entry of a bundle of files, all of them by name."""
-
-    entry: str
-    files: dict[str, str]
+class RunOrder(Order, frozen=True, kw_only=True, forbid_unknown_fields=True):
     world: str = ""  # "": a fresh one
     repairs: bool = True
-
-
-class TooMany(Exception):
-    """A limit is reached; the text says which."""
-
-
-class KeyReused(Exception):
-    """The idempotency key has been used with another order."""
 
 
 class NoSuchWorld(Exception):
@@ -86,7 +70,7 @@ class _Active:
     leash: Leash
     world: str
     running: bool = False
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    bell: Bell = field(default_factory=Bell)
 
 
 class Runs:
@@ -100,13 +84,12 @@ class Runs:
 
     # starting
 
-    def start(self, order: Order, key: str = "") -> tuple[Summary, bool]:
+    def start(self, order: RunOrder, key: str = "") -> tuple[Summary, bool]:
         """Begin a run; answers it, and whether it is new. With a `key` the same order again is the same run.
 
         InvalidFile where the scenario is not valid; TooMany, KeyReused, NoSuchWorld.
         """
-        asked = hashlib.sha256(msgspec.json.encode(order)).hexdigest()
-        run = _run_id(order.entry, key)
+        asked, run = order.fingerprint, id_of(order, key)
         if (known := self._line(run)) is not None:
             if known["asked"] != asked:
                 raise KeyReused
@@ -173,55 +156,76 @@ class Runs:
         stopped = report.stopped if report else ""
         return Summary(run, self._world_of[run], start["scenario"], self._state(run), start["at"], steps, stopped)
 
-    def report(self, run: str) -> Report | None:
-        """None while it runs."""
-        return None if run in self._active else report_from(self._journal(run).entries(run))
+    async def finished(self, run: str) -> Finished | None:
+        """What reports are made of; None while it runs."""
+        entries = self._journal(run).entries(run)
+        report = None if run in self._active else report_from(entries)
+        if report is None:
+            return None
+        times = [entry["at_ms"] for entry in entries if "at_ms" in entry]
+        seconds = (times[-1] - times[0]) / 1000 if times else 0.0
+        return await asyncio.to_thread(self._finished, self._order(run), report, seconds)
 
-    def scenario(self, run: str) -> Scenario:
-        return self._scenario(self._order(run))
+    def graphs(self, run: str) -> dict[str, Json]:
+        """Step -> the key graph after it, as node-link, of the steps taken so far; first "", before them all."""
+        found: dict[str, Json] = {}
+        for entry in self._journal(run).entries(run):
+            if entry["kind"] in ("begin", "record"):
+                told = entry.get("transition", entry)
+                found[told.get("step", "")] = told["graph"]
+        return found
 
-    async def follow(self, run: str, after: int = 0) -> AsyncIterator[tuple[int, dict[str, Any]]]:
+    def follow(self, run: str, after: int = 0) -> AsyncIterator[tuple[int, Json]]:
         """The lines of a run's journal as they are written, each with its number, to its end."""
         journal = self._journal(run)
-        while True:
-            active = self._active.get(run)
-            news = active.news if active else None
-            for entry in journal.entries(run, after):
-                after += 1
-                yield after, entry
-            if active is None and self._state(run) != "waiting":
-                return
-            try:
-                await asyncio.wait_for(news.wait() if news else asyncio.sleep(LOOK_S), LOOK_S)
-            except TimeoutError:
-                continue
+
+        def ended() -> bool:
+            return run not in self._active and self._state(run) != "waiting"
+
+        def bell() -> Bell | None:
+            return self._active[run].bell if run in self._active else None
+
+        return follow(lambda behind: journal.entries(run, behind), ended, bell, after)
 
     # inside
 
-    def _scenario(self, order: Order) -> Scenario:
+    def _finished(self, order: RunOrder, report: Report, seconds: float) -> Finished:
+        """In a thread. Of a scenario that this version reads no longer, what the report alone tells."""
+        from workflows.reports import Finished
+        from workflows.session import workflow_of
+        from workflows.yaml_marks import InvalidFile
+
+        try:
+            scenario = self._scenario(order)
+        except InvalidFile:
+            return Finished(report, seconds)
+        return Finished.of(scenario, report, seconds, workflow_of(scenario, self._worlds.services))
+
+    def _scenario(self, order: RunOrder) -> Scenario:
         from workflows.scenario import load
         from workflows.sources import Bundle
 
         return load(order.entry, self._worlds.services.operations, source=Bundle(order.files))
 
-    def _within_limits(self, order: Order, scenario: Scenario) -> None:
-        steps = (*scenario.spec.given, *scenario.spec.steps)
-        blocks = sum(step.data.blocks for step in steps if step.data)
+    def _within_limits(self, order: RunOrder, scenario: Scenario) -> None:
         runs = self.ids()
         here = [run for run in runs if self._world_of[run] == order.world]
-        running = [active for active in self._active.values() if active.world == order.world]
-        for number, limit, what in (
-            (len(steps), STEPS_MAX, "steps in a scenario"),
-            (blocks, BLOCKS_MAX, "blocks of data in a scenario"),
-            (len(self._active) + 1, WAITING_MAX, "runs at once"),
-            (len(runs) + 1, RUNS_MAX, "runs, old ones included; delete some"),
-            (len(running) + 1 if order.world else 0, WORLD_RUNNING_MAX, "runs at once in one world"),
-            (len(here) + 1 if order.world else 0, WORLD_RUNS_MAX, "runs in one world, old ones included; delete some"),
-        ):
-            if number > limit:
-                raise TooMany(f"this server has at most {limit} {what}")
+        running = self.running_in(order.world)
+        within(
+            (
+                *sizes(scenario),
+                (len(self._active) + 1, WAITING_MAX, "runs at once"),
+                (len(runs) + 1, RUNS_MAX, "runs, old ones included; delete some"),
+                (len(running) + 1 if order.world else 0, WORLD_RUNNING_MAX, "runs at once in one world"),
+                (
+                    len(here) + 1 if order.world else 0,
+                    WORLD_RUNS_MAX,
+                    "runs in one world, old ones included; delete some",
+                ),
+            )
+        )
 
-    def _world(self, order: Order, run: str, scenario: Scenario) -> str:
+    def _world(self, order: RunOrder, run: str, scenario: Scenario) -> str:
         from workflows.format import CLOCKS
 
         if order.world:
@@ -249,7 +253,7 @@ class Runs:
         self._submit(run, order, scenario)
         return True
 
-    def _submit(self, run: str, order: Order, scenario: Scenario) -> None:
+    def _submit(self, run: str, order: RunOrder, scenario: Scenario) -> None:
         from workflows.on_loop import Leash
 
         active = self._active[run] = _Active(Leash(RUN_S_MAX), self._world_of[run])
@@ -257,10 +261,10 @@ class Runs:
         assert cloud is not None
         loop = asyncio.get_running_loop()
         future = self._threads.submit(self._carry_out, run, order, scenario, cloud, loop)
-        future.add_done_callback(lambda done: _on(loop, lambda: self._left(run)))
+        future.add_done_callback(lambda done: soon(loop, lambda: self._left(run)))
 
     def _carry_out(
-        self, run: str, order: Order, scenario: Scenario, cloud: Cloud, loop: asyncio.AbstractEventLoop
+        self, run: str, order: RunOrder, scenario: Scenario, cloud: Cloud, loop: asyncio.AbstractEventLoop
     ) -> None:
         """In a thread: the run, from its journal's end to its own."""
         from app.repair.run import Mender
@@ -273,7 +277,7 @@ class Runs:
         active.running = True
         active.leash.begin()
         port = OnLoop(InProcess(cloud, account_ids(scenario)), loop, active.leash)
-        journal = _Told(self._journal(run), lambda: _on(loop, lambda: self._tell(active)), active.leash)
+        journal = _Told(self._journal(run), lambda: soon(loop, active.bell.ring), active.leash)
         mender = Mender(scenario, port, order.repairs, REPAIRS_S_MAX)
         try:
             runner(scenario, self._worlds.services, port, run=run, journal=journal, mend=mender).run()
@@ -281,14 +285,10 @@ class Runs:
             log.exception("run %s", run)
             journal.append(run, _stop_line(run, scenario.spec.name, order, f"{type(error).__name__}: {error}"))
 
-    def _tell(self, active: _Active) -> None:
-        active.news.set()
-        active.news = asyncio.Event()
-
     def _left(self, run: str) -> None:
         active = self._active.pop(run, None)
         if active:
-            active.news.set()
+            active.bell.ring()
 
     def _state(self, run: str) -> str:
         if run in self._active:
@@ -298,56 +298,43 @@ class Runs:
             return "passed" if last["ok"] else "failed"
         return "stopped" if last.get("kind") == "stop" else "waiting"
 
-    def _line(self, run: str) -> dict[str, Any] | None:
+    def _line(self, run: str) -> Json | None:
         """The first line of a run; None where it is not known."""
         if run not in self._world_of:
             self.ids()
         return self._journal(run).entries(run)[0] if run in self._world_of else None
 
-    def _order(self, run: str) -> Order:
+    def _order(self, run: str) -> RunOrder:
         line = self._line(run)
         assert line is not None
-        return msgspec.convert(line["order"], Order)
+        return msgspec.convert(line["order"], RunOrder)
 
     def _journal(self, run: str) -> KeptJournal:
         return self._worlds.store.journal(self._world_of[run])
 
 
 class _Told:
-    """A journal whose followers hear of each line. What a server's end cuts off is no stop of the run."""
+    """A journal of lines with their time, and whose followers hear of each. What a server's end cuts off is no stop."""
 
-    def __init__(self, inner: KeptJournal, tell: Any, leash: Leash) -> None:
+    def __init__(self, inner: KeptJournal, tell: Callable[[], None], leash: Leash) -> None:
         self._inner, self._tell, self._leash = inner, tell, leash
 
     def append(self, run_id: str, entry: Mapping[str, Any]) -> None:
         if entry["kind"] == "stop" and self._leash.is_closing:
             return
-        self._inner.append(run_id, entry)
+        self._inner.append(run_id, {**entry, "at_ms": machine_ms()})
         self._tell()
 
-    def entries(self, run_id: str, after: int = 0) -> list[dict[str, Any]]:
+    def entries(self, run_id: str, after: int = 0) -> list[Json]:
         return self._inner.entries(run_id, after)
 
-    def last(self, run_id: str) -> dict[str, Any] | None:
+    def last(self, run_id: str) -> Json | None:
         return self._inner.last(run_id)
 
     def runs(self) -> list[str]:
         return self._inner.runs()
 
 
-def _stop_line(run: str, name: str, order: Order, why: str) -> dict[str, Any]:
+def _stop_line(run: str, name: str, order: RunOrder, why: str) -> Json:
     report = Report(run=run, scenario=name, file=order.entry, stopped=why)
     return {"kind": "stop", "ok": False, "files": {}, "report": msgspec.to_builtins(report)}
-
-
-def _on(loop: asyncio.AbstractEventLoop, act: Any) -> None:
-    """Do it on the loop; nothing where that has been closed."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(act)
-
-
-def _run_id(entry: str, key: str) -> str:
-    """A name that a world can have: of the file, and drawn, or hashed from the idempotency key."""
-    stem = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(entry).name.removesuffix(".reseal.yaml").lower()).strip("-")
-    tail = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16] if key else secrets.token_hex(8)
-    return f"{stem[:40] or 'run'}-{tail}"

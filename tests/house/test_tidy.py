@@ -13,9 +13,9 @@ ROOMS = ("kernel", "policy", "services", "blocks", "crypto", "graph", "persisten
 
 MEDIAN_LINES_MAX = 12  # style guide 11: aim, kept as a ratchet
 LONG_FUNCTION_LINES = 60
-LONG_FUNCTIONS_MAX = 2
+LONG_FUNCTIONS_MAX = 1
 FILE_LINES_MAX = 650  # the aim is 80 to 300
-LONG_FILES_MAX = 18
+LONG_FILES_MAX = 20
 
 TOP_LEVEL = {
     "pyproject.toml", "README.md", "app", "workflows", "tests", "scenarios", "Makefile", "docs", "LICENSE",

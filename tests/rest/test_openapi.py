@@ -15,6 +15,7 @@ from app.main import VERSION
 from app.runs import Runs
 from app.services import all_services
 from app.settings import Settings
+from app.sweeps import Sweeps
 
 EXAMPLES = 1000 if os.environ.get("RESEAL_SOAK") else 8
 
@@ -23,7 +24,8 @@ BEYOND_A_SCHEMA = [positive_data_acceptance]
 
 _worlds = Worlds(all_services(), MemoryStore(), Settings(clock="manual", seed="7"))
 _worlds.start()
-schema = schemathesis.openapi.from_asgi("/api/openapi.json", rest_app(_worlds, Runs(_worlds), VERSION))
+_app = rest_app(_worlds, Runs(_worlds), Sweeps(), VERSION)
+schema = schemathesis.openapi.from_asgi("/api/openapi.json", _app)
 
 
 @schema.parametrize()

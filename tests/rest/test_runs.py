@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -14,13 +15,16 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
+from app import orders
 from app import runs as limits
 from app.host import Worlds
 from app.kernel.store import MemoryStore
 from app.main import application
 from app.services import all_services
 from app.settings import Settings
+from tests.rest.events import Event, events
 from tests.serving.servers import start
+from workflows import reports
 from workflows.normal import normal
 from workflows.scenario import load
 from workflows.session import in_memory_port, runner
@@ -29,6 +33,7 @@ from workflows.transition import Report
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 HAPPY, BROKEN = "sharing/happy-path.reseal.yaml", "broken/target-iam-silent.reseal.yaml"
 RUNS = "/api/v1/runs"
+SOAK = bool(os.environ.get("RESEAL_SOAK"))
 
 SLOW = """\
 reseal: 1
@@ -77,16 +82,8 @@ def began(rest: TestClient, body: dict[str, Any], **headers: str) -> dict[str, A
     return answer.json()
 
 
-def followed(rest: TestClient, run: str, after: str = "") -> list[tuple[int, str, dict[str, Any]]]:
-    """(id, event, data) of a run's events, to their end."""
-    headers = {"Last-Event-ID": after} if after else {}
-    text = rest.get(f"{RUNS}/{run}/events", headers=headers).text.replace("\r\n", "\n")
-    found = []
-    for block in text.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
-        if "event" in fields:
-            found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
-    return found
+def followed(rest: TestClient, run: str, after: str = "") -> list[Event]:
+    return events(rest, f"{RUNS}/{run}/events", after)
 
 
 def ended(rest: TestClient, run: str) -> dict[str, Any]:
@@ -127,6 +124,56 @@ def test_a_refusal_is_told_with_its_repair(rest: TestClient) -> None:
     followed(rest, run)
     text = " ".join(rest.get(f"{RUNS}/{run}/report?format=text").text.split())
     assert "in 444455556666, broken/policies/importer-silent.json: a statement that allows" in text
+
+
+FIRST_WORDS = {
+    "json": b'{"reseal":1,"kind":"run","ok":true,', "text": b"The target's own policies say nothing", "junit": b"<?xml",
+    "sarif": b'{\n "$schema"', "html": b"<!doctype html>", "tap": b"TAP version 14\n1..1\nok 1", "github": b"::",
+    "summary": b"#",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", reports.FORMATS)
+def test_a_report_comes_in_every_form(rest: TestClient, form: str) -> None:
+    run = began(rest, bundle(BROKEN))["run"]
+    followed(rest, run)
+    answer = rest.get(f"{RUNS}/{run}/report", params={"format": form})
+    media = "application/json" if form == "json" else reports.MEDIA_TYPES[form]
+    assert (answer.status_code, answer.headers["content-type"]) == (200, media)
+    assert answer.content.lower().startswith(FIRST_WORDS[form].lower()), answer.text[:80]
+    assert rest.get(f"{RUNS}/{run}/report", params={"format": form}).content == answer.content
+
+
+def test_reports_know_what_only_the_bundle_tells(rest: TestClient) -> None:
+    """The machine, the fix of a policy file at its line, and how long the run took."""
+    run = began(rest, bundle(BROKEN))["run"]
+    followed(rest, run)
+    sarif = rest.get(f"{RUNS}/{run}/report?format=sarif").json()["runs"][0]["results"][0]
+    (change,) = sarif["fixes"][0]["artifactChanges"]
+    assert change["artifactLocation"]["uri"] == "broken/policies/importer-silent.json"
+    assert "<svg" in rest.get(f"{RUNS}/{run}/report?format=html").text
+    case = rest.get(f"{RUNS}/{run}/report?format=junit").text
+    assert 'classname="broken/target-iam-silent.reseal.yaml"' in case
+    assert float(case.partition('time="')[2].partition('"')[0]) > 0
+
+
+def test_the_graph_is_told_as_it_was_after_each_step(rest: TestClient) -> None:
+    told = began(rest, bundle(HAPPY))
+    followed(rest, told["run"])
+
+    def graph(**asked: str) -> Any:
+        return rest.get(f"{RUNS}/{told['run']}/graph", params=asked)
+
+    kinds = [node["kind"] for node in graph(at="volume").json()["nodes"]]
+    assert (kinds.count("key"), kinds.count("snapshot"), kinds.count("volume")) == (2, 1, 1), "data came by a snapshot"
+    assert graph().json() == graph(at="restore").json() == rest.get(f"/api/v1/worlds/{told['world']}/graph").json()
+    key = next(node["id"] for node in graph(at="target-key").json()["nodes"] if node["kind"] == "key")
+    part = graph(at="volume", select=key).json()["nodes"]
+    assert [node["id"] for node in part if node["kind"] != "account"] == [key]
+    assert "<svg" in graph(format="svg").text
+    missing = graph(at="restored").json()["error"]
+    assert (missing["code"], "it has taken source-key, " in missing["message"]) == ("NoSuchStep", True)
+    assert graph(select="snap-none").status_code == 404
 
 
 def test_its_world_can_be_looked_into(rest: TestClient) -> None:
@@ -229,7 +276,7 @@ def test_there_are_limits_and_they_are_said(rest: TestClient, monkeypatch: pytes
         assert (answer.status_code, answer.json()["error"]["code"]) == (429, "TooManyRuns")
         return answer.json()["error"]["message"]
 
-    many = QUICK + "".join(f"  - {{id: s{n}, advance: 1s}}\n" for n in range(limits.STEPS_MAX))
+    many = QUICK + "".join(f"  - {{id: s{n}, advance: 1s}}\n" for n in range(orders.STEPS_MAX))
     assert refused({"scenario": many}) == "this server has at most 500 steps in a scenario"
     assert "256 blocks of data" in refused(bundle_with_blocks(300))
     rest.post("/api/v1/worlds", json={"name": "lab", "clock": "real", "settle": "lifelike"})
@@ -261,12 +308,14 @@ def test_runs_take_place_side_by_side_and_none_holds_up_aws_calls(rest: TestClie
 # a server that is killed
 
 
-@pytest.mark.parametrize("stops_in_order", [False, True], ids=["SIGKILL", "SIGTERM"])
-@pytest.mark.parametrize("after_s", [0.0, 0.2])
+MOMENTS = [(0.0, False), (0.2, True)] + ([(0.0, True), (0.1, False), (0.2, False), (0.4, False)] if SOAK else [])
+
+
+@pytest.mark.parametrize(("after_s", "stops_in_order"), MOMENTS)
 def test_a_server_that_is_stopped_and_started_again_takes_the_run_up(
     tmp_path: Path, after_s: float, stops_in_order: bool
 ) -> None:
-    """On SQLite; wherever it was, the run ends as if undisturbed."""
+    """On SQLite; wherever it was, the run ends as if undisturbed. By SIGKILL, and in order by SIGTERM."""
     database = f"sqlite:///{tmp_path}/world.db"
     server = start("--database", database)
     run = json.loads(_sent(server.endpoint, RUNS, bundle(HAPPY)))["run"]

@@ -9,6 +9,7 @@
     pool.py     batches by workers, each once in the result
     run.py      the door: results in order
     result.py   cell -> verdict, neighbours that differ; text.py shows it
+    forms.py    text, JSON, and of its cases (cases.py) JUnit and TAP
 
 A cell is a plain scenario: the references to the matrix are replaced in its tree, and everything else (checks, runner,
 expectations) is as it is for any other.

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 SEED: Final = "sweep"  # of a file that says none
 
+Look = Callable[["Scenario | None"], None]  # None: a cell whose scenario is not valid
+
+
+def look_on(scenario: Scenario | None) -> None:
+    """Nobody looks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
@@ -68,9 +74,13 @@ def is_sweep(path: str | Path, source: Source | None = None) -> bool:
 
 
 def load(
-    path: str | Path, operations: Operations | None = None, *, source: Source | None = None, cells_max: int = CELLS_MAX
-) -> Sweep:
-    """The sweep in a file; InvalidFile with every mistake in it and in the scenarios that it stands for."""
+    path: str | Path, operations: Operations | None = None, *, source: Source | None = None,
+    cells_max: int = CELLS_MAX, look: Look = look_on,
+) -> Sweep:  # fmt: skip
+    """The sweep in a file; InvalidFile with every mistake in it and in the scenarios that it stands for.
+
+    TooManyCells, an InvalidFile, beyond `cells_max`. `look` is shown each cell's scenario, and may raise to end it.
+    """
     shelf = Shelf(source)
     tree = sweep_tree(shelf, str(path))
     if tree is None:
@@ -80,7 +90,7 @@ def load(
     seed = tree.get("seed")
     found = matrix(spec.strategy, tree["strategy"], str(plain(seed)) if seed else SEED, cells_max)
     rows = _rows(spec, tree)
-    scenarios = _Scenarios(str(path), shelf, operations, found.cells)
+    scenarios = _Scenarios(str(path), shelf, operations, found.cells, look)
     mistakes = [*(_verdicts(spec, tree, found, rows) if rows is not None else ()), *scenarios.mistakes]
     mistakes += _claims(spec, tree, scenarios) if not mistakes else []
     if mistakes:
@@ -104,7 +114,9 @@ def _sample(spec: SweepSpec) -> str:
 class _Scenarios:
     """Assembles every cell once, and remembers what is asked of it later, not the scenarios themselves."""
 
-    def __init__(self, path: str, shelf: Shelf, operations: Operations | None, cells: Sequence[Cell]) -> None:
+    def __init__(
+        self, path: str, shelf: Shelf, operations: Operations | None, cells: Sequence[Cell], look: Look
+    ) -> None:
         self.name = ""
         self.steps: dict[str, None] = {}  # of all cells
         self.states: dict[str, None] = {}
@@ -115,11 +127,14 @@ class _Scenarios:
         self._ends, self._count = _ends(), len(cells)
         for cell in cells:
             files = Files(shelf, cell)
+            scenario: Scenario | None = None
             try:
-                self._remember(assembled(files, path, operations, seed=SEED))
+                scenario = assembled(files, path, operations, seed=SEED)
+                self._remember(scenario)
             except InvalidFile as invalid:
                 self._note(cell, invalid.mistakes)
             self.used |= files.filler.used
+            look(scenario)
 
     @property
     def mistakes(self) -> list[Mistake]:

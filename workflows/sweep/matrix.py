@@ -29,6 +29,15 @@ PRODUCT_FACTOR_MAX: Final = 10  # so many times more cells may be looked at than
 Cell = dict[str, str]
 
 
+class TooManyCells(InvalidFile):
+    """A strategy of more cells than a sweep may have."""
+
+    def __init__(self, node: Node, cells: int, cells_max: int) -> None:
+        hint = "exclude more, take a sample (`sample: pairwise` or `sample: {random: 200}`), or raise the limit"
+        super().__init__(node.mistake(f"{cells:,} cells, and a sweep may have {cells_max:,}: {hint}"))
+        self.cells = cells
+
+
 @dataclass(frozen=True, slots=True)
 class Matrix:
     cells: tuple[Cell, ...]
@@ -47,7 +56,7 @@ def matrix(spec: StrategySpec, node: Node, seed: str, cells_max: int = CELLS_MAX
     warnings = list(_idle_excludes(spec, node, size, cells_max))
     cells = _included(spec, node, sampled, warnings)
     if len(cells) > cells_max:
-        raise InvalidFile(_too_many(node, len(cells), cells_max))
+        raise TooManyCells(node, len(cells), cells_max)
     if not cells:
         raise InvalidFile(node.mistake("the strategy leaves no cell"))
     whole = spec.sample == "all"
@@ -100,11 +109,6 @@ def _idle_excludes(spec: StrategySpec, node: Node, size: int, cells_max: int) ->
             yield list(node["exclude"])[index].mistake("this row leaves out nothing that is not left out already")
 
 
-def _too_many(node: Node, count: int, cells_max: int) -> Mistake:
-    hint = "exclude more, take a sample (`sample: pairwise` or `sample: {random: 200}`), or raise the limit"
-    return node.mistake(f"{count:,} cells, and a sweep may have {cells_max:,}: {hint}")
-
-
 # --- the cells ---
 
 
@@ -121,14 +125,14 @@ def _sampled(spec: StrategySpec, node: Node, seed: str, size: int, cells_max: in
         return _pairwise(spec)
     if spec.sample == "all":
         if size > cells_max * PRODUCT_FACTOR_MAX:
-            raise InvalidFile(_too_many(node, size, cells_max))
+            raise TooManyCells(node, size, cells_max)
         left = (cell for cell in _product(spec.matrix) if not _is_excluded(cell, spec.exclude))
         cells = list(islice(left, cells_max + 1))
         if len(cells) > cells_max:
-            raise InvalidFile(_too_many(node, size, cells_max))
+            raise TooManyCells(node, size, cells_max)
         return cells
     if spec.sample.random > cells_max:
-        raise InvalidFile(_too_many(node, spec.sample.random, cells_max))
+        raise TooManyCells(node, spec.sample.random, cells_max)
     drawn = islice(shuffled(size, seed), cells_max * PRODUCT_FACTOR_MAX)
     found = ((place, _at(spec.matrix, place)) for place in drawn)
     chosen = islice((each for each in found if not _is_excluded(each[1], spec.exclude)), spec.sample.random)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MEMORY_BYTES_MAX: Final = 4 << 30
 CELL_SECONDS_MAX: Final = 30  # of processor time
 
+_SILENT: Final = logging.NullHandler()  # one, as a process runs many batches
+
 ServicesOf = Callable[[], "Services"]  # importable by name, since it is pickled
 Done = tuple[int, Happened]
 
@@ -58,7 +60,7 @@ class Batch:
 
 def run(batch: Batch) -> list[Done]:
     """What became of every cell of a batch, in its order."""
-    logging.getLogger("reseal").addHandler(logging.NullHandler())
+    logging.getLogger("reseal").addHandler(_SILENT)
     shelf = Shelf(texts=batch.texts)
     scenarios = [_scenario(shelf, batch.path, cell) for cell in batch.cells.values()]
     alike = Alike(_services(batch.services), scenarios, share=batch.share)

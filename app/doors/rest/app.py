@@ -2,7 +2,7 @@
 
     /api/v1/worlds[/{world}[/fork|clock|log|notices|evidence|explanation|graph/...|recording]]   OpenAPI at /api/docs
     /api/v1/worlds/{world}/import|credentials
-    /api/v1/runs...   /api/v1/policy/evaluate
+    /api/v1/runs...   /api/v1/sweeps...   /api/v1/policy/evaluate
     /_reseal/health|ready|info   /_localstack/health
 
 Every change of a world's records goes through `Cloud.call`, at the wire door; here worlds are only made, forked,
@@ -25,15 +25,18 @@ from app.doors.rest import strict
 from app.doors.rest.graph import graph_router
 from app.doors.rest.imports import imports_router
 from app.doors.rest.notices import notices_router
+from app.doors.rest.orders import Followers
 from app.doors.rest.policy import policy_router
 from app.doors.rest.prices import prices_router
 from app.doors.rest.recordings import recordings_router
 from app.doors.rest.runs import runs_router
+from app.doors.rest.sweeps import sweeps_router
 from app.host import WORLD_NAME, WorldExists, Worlds, world_summary
 from app.kernel.clock import Clock, iso
 from app.kernel.cloud import Cloud
 from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry
 from app.runs import Runs
+from app.sweeps import Sweeps
 
 ADVANCE_MS_MAX = 400 * 366 * 86_400_000
 LOG_ROWS_MAX = 1000
@@ -72,7 +75,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def rest_app(worlds: Worlds, runs: Runs, version: str) -> FastAPI:
+def rest_app(worlds: Worlds, runs: Runs, sweeps: Sweeps, version: str) -> FastAPI:
     app = FastAPI(
         responses=REFUSALS,
         title="reseal", version=version, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None,
@@ -80,9 +83,11 @@ def rest_app(worlds: Worlds, runs: Runs, version: str) -> FastAPI:
     )  # fmt: skip
     strict.install(app)
     app.include_router(_health(worlds, version))
+    followers = Followers()
     routers = (
-        _worlds(worlds, runs), runs_router(runs), recordings_router(worlds), policy_router(), prices_router(worlds),
-        notices_router(worlds), graph_router(worlds), imports_router(worlds),
+        _worlds(worlds, runs), runs_router(runs, followers), sweeps_router(sweeps, followers),
+        recordings_router(worlds), policy_router(), prices_router(worlds), notices_router(worlds),
+        graph_router(worlds), imports_router(worlds),
     )  # fmt: skip
     for router in routers:
         app.include_router(router, prefix="/api/v1", dependencies=[Depends(_bearer(worlds))])

@@ -17,16 +17,15 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field
 
+from app.doors.rest.graph_body import PAIRS_MAX, NewEdit, SavedGraph
 from app.doors.rest.strict import Refusal, forms
 from app.graph.build import Graph, KeptGraphs
 from app.host import WORLD_NAME, Worlds
 from app.kernel.cloud import Cloud
 
 READERS_MAX = 500  # principals of one question
-PAIRS_MAX = 500  # of principal and thing, each tried twice
-_MEDIA = {
+GRAPH_MEDIA = {
     "json": "application/json",
     "graph": "application/json",
     "dot": "text/vnd.graphviz",
@@ -34,7 +33,11 @@ _MEDIA = {
     "svg": "image/svg+xml",
 }
 
-Whole = Literal["json", "dot", "mermaid", "graphml", "svg", "tree"]
+Whole = Annotated[
+    Literal["json", "dot", "mermaid", "graphml", "svg", "tree"],
+    Query(description="json is node-link, as networkx reads it"),
+]
+Select = Annotated[str, Query(max_length=2048, description="snap-1+2: snap-1 and all within two hops")]
 Form = Annotated[
     Literal["json", "text", "graph", "dot", "mermaid", "graphml", "svg"],
     Query(description="json: the answer; text: in words; else the part of the graph that it is about, marked"),
@@ -49,88 +52,46 @@ Only = Annotated[list[str] | None, Query(max_length=50, description="only what t
 Pairs = Annotated[int, Query(ge=1, le=PAIRS_MAX, description="how many pairs of principal and thing are tried")]
 
 
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+class _Graphs:
+    """The graphs of a server's worlds."""
 
+    def __init__(self, worlds: Worlds) -> None:
+        self._worlds, self._kept = worlds, KeptGraphs()
 
-class EditCall(Body):
-    """A call, with AWS's parameter names; blobs in base64."""
-
-    operation: str = Field(max_length=120, examples=["kms:DisableKey"])
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    caller: str = Field(alias="as", max_length=2048, description="ARN, account/name or account/root")
-    region: str = Field(default="us-east-1", max_length=40)
-
-
-class EditPolicy(Body):
-    """A policy put in place: of a key its key policy; of a user or role its inline policy `reseal`."""
-
-    holder: str = Field(alias="on", max_length=2048, description="key, user or role")
-    document: dict[str, Any]
-
-
-class NewEdit(Body):
-    """One edit, a call or a policy; `of` and `readers` narrow what is tried before and after it."""
-
-    call: EditCall | None = None
-    policy: EditPolicy | None = None
-    of: list[str] = Field(default_factory=list, max_length=50, description="snapshots, volumes, images")
-    readers: list[str] = Field(default_factory=list, max_length=50, description="principals")
-    limit: int = Field(default=100, ge=1, le=PAIRS_MAX)
-
-
-class SavedGraph(Body):
-    """A graph as `GET /graph?format=json` answered it."""
-
-    graph: dict[str, Any]
-
-
-def graph_router(worlds: Worlds) -> APIRouter:
-    taken = {"model": Refusal, "description": "AWS refuses the edit"}
-    router = APIRouter(tags=["graph"], responses={409: taken, **forms("text/plain", *_MEDIA.values())})
-    kept = KeptGraphs()
-
-    def cloud_of(world: str) -> Cloud:
-        cloud = worlds.get(world) if WORLD_NAME.match(world) else None
+    def cloud(self, world: str) -> Cloud:
+        cloud = self._worlds.get(world) if WORLD_NAME.match(world) else None
         if cloud is None:
             raise HTTPException(404, "there is no such world")
         return cloud
 
-    async def graph_of(world: str) -> Graph:
-        return await run_in_threadpool(kept.of, worlds.services, cloud_of(world).world)
+    async def of(self, world: str) -> Graph:
+        return await run_in_threadpool(self._kept.of, self._worlds.services, self.cloud(world).world)
+
+
+def graph_router(worlds: Worlds) -> APIRouter:
+    taken = {"model": Refusal, "description": "AWS refuses the edit"}
+    router = APIRouter(tags=["graph"], responses={409: taken, **forms("text/plain", *GRAPH_MEDIA.values())})
+    graphs = _Graphs(worlds)
+    for part in (_as_it_stands(graphs), _evaluated(graphs), _compared(graphs)):
+        router.include_router(part)
+    return router
+
+
+def _as_it_stands(graphs: _Graphs) -> APIRouter:
+    """The graph, and what follows from its edges alone."""
+    router = APIRouter()
 
     @router.get("/worlds/{world}/graph")
-    async def graph(
-        world: str,
-        format: Annotated[Whole, Query(description="json is node-link, as networkx reads it")] = "json",
-        select: Annotated[str, Query(max_length=2048, description="snap-1+2: snap-1 and all within two hops")] = "",
-    ) -> Response:
+    async def graph(world: str, format: Whole = "json", select: Select = "") -> Response:
         """The graph of key dependencies; `select` narrows it to a node and its neighbours."""
-        from app.graph import draw, questions
-
-        found = await graph_of(world)
-        part = _asked(lambda: questions.select(found, select) if select else found)
-        return _response(draw.FORMATS[format](part), format)
-
-    @router.get("/worlds/{world}/graph/readers")
-    async def readers(
-        world: str, of: Of, asked: As = None, format: Form = "json",
-        limit: Annotated[int, Query(ge=1, le=READERS_MAX, description="how many principals are asked")] = 100,
-    ) -> Response:  # fmt: skip
-        """Who can read a snapshot, volume or image, by which way, resting on what; evaluated in a fork."""
-        from app.graph import asking
-
-        cloud, found = cloud_of(world).aside(), await graph_of(world)
-        return await run_in_threadpool(
-            _told, lambda: asking.readers(cloud, found, of, _who(cloud, asked), limit), found, format
-        )
+        return drawn(await graphs.of(world), format, select)
 
     @router.get("/worlds/{world}/graph/depends")
     async def depends(world: str, of: Thing, format: Form = "json") -> Response:
         """What a thing rests on: data key, key material, key, and the accounts that own them."""
         from app.graph import asking
 
-        found = await graph_of(world)
+        found = await graphs.of(world)
         return await run_in_threadpool(_told, lambda: asking.depends(found, of), found, format)
 
     @router.get("/worlds/{world}/graph/path")
@@ -140,7 +101,7 @@ def graph_router(worlds: Worlds) -> APIRouter:
         """The way by which one thing rests on another."""
         from app.graph import asking
 
-        found = await graph_of(world)
+        found = await graphs.of(world)
         return await run_in_threadpool(_told, lambda: asking.path(found, source, to), found, format)
 
     @router.get("/worlds/{world}/graph/independent")
@@ -151,8 +112,28 @@ def graph_router(worlds: Worlds) -> APIRouter:
         """Whether a copy can be read without anything of an account; where not, by what it is bound."""
         from app.graph import asking
 
-        found = await graph_of(world)
+        found = await graphs.of(world)
         return await run_in_threadpool(_told, lambda: asking.independent(found, of, account), found, format)
+
+    return router
+
+
+def _evaluated(graphs: _Graphs) -> APIRouter:
+    """What is tried in forks."""
+    router = APIRouter()
+
+    @router.get("/worlds/{world}/graph/readers")
+    async def readers(
+        world: str, of: Of, asked: As = None, format: Form = "json",
+        limit: Annotated[int, Query(ge=1, le=READERS_MAX, description="how many principals are asked")] = 100,
+    ) -> Response:  # fmt: skip
+        """Who can read a snapshot, volume or image, by which way, resting on what; evaluated in a fork."""
+        from app.graph import asking
+
+        cloud, found = graphs.cloud(world).aside(), await graphs.of(world)
+        return await run_in_threadpool(
+            _told, lambda: asking.readers(cloud, found, of, _who(cloud, asked), limit), found, format
+        )
 
     @router.get("/worlds/{world}/graph/impact")
     async def impact(
@@ -174,7 +155,7 @@ def graph_router(worlds: Worlds) -> APIRouter:
         from app.graph import asking
         from app.graph.edits import Asked, edit_of
 
-        cloud, found = cloud_of(world).aside(), await graph_of(world)
+        cloud, found = graphs.cloud(world).aside(), await graphs.of(world)
 
         def answer() -> asking.Answer:
             wanted = edit_of(found, cloud.world, edit, Asked(of, account, statement, days))
@@ -187,13 +168,20 @@ def graph_router(worlds: Worlds) -> APIRouter:
         """What one edit would change, in the graph and for those who read; it is made in a fork."""
         from app.graph import asking
 
-        cloud, found = cloud_of(world).aside(), await graph_of(world)
+        cloud, found = graphs.cloud(world).aside(), await graphs.of(world)
 
         def answer() -> asking.Answer:
             wanted = _edit(cloud, found, body)
             return asking.edited(cloud, found, wanted, of=body.of, asked=_who(cloud, body.readers), limit=body.limit)
 
         return await run_in_threadpool(_told, answer, found, format)
+
+    return router
+
+
+def _compared(graphs: _Graphs) -> APIRouter:
+    """What one graph has otherwise than another."""
+    router = APIRouter()
 
     @router.get("/worlds/{world}/graph/diff")
     async def diff(
@@ -203,7 +191,7 @@ def graph_router(worlds: Worlds) -> APIRouter:
         """What the graph of this world has, lacks or has otherwise than that of another, such as a fork."""
         from app.graph import asking
 
-        before, after = await graph_of(other), await graph_of(world)
+        before, after = await graphs.of(other), await graphs.of(world)
         return await run_in_threadpool(_told, lambda: asking.difference(before, after), after, format)
 
     @router.post("/worlds/{world}/graph/diff")
@@ -211,10 +199,18 @@ def graph_router(worlds: Worlds) -> APIRouter:
         """What the graph of this world has, lacks or has otherwise than a saved one."""
         from app.graph import asking
 
-        after = await graph_of(world)
+        after = await graphs.of(world)
         return await run_in_threadpool(_told, lambda: asking.difference(_saved(body.graph), after), after, format)
 
     return router
+
+
+def drawn(graph: Graph, format: str, select: str = "") -> Response:
+    """A graph, or the part of it that is selected, in a form of `Whole`."""
+    from app.graph import draw, questions
+
+    part = _asked(lambda: questions.select(graph, select) if select else graph)
+    return _response(draw.FORMATS[format](part), format)
 
 
 def _saved(plain: Mapping[str, Any]) -> Graph:
@@ -268,4 +264,4 @@ def _told(question: Callable[[], Any], graph: Graph, format: str) -> Response:
 
 
 def _response(text: str, format: str) -> Response:
-    return Response(text, media_type=_MEDIA.get(format, "text/plain; charset=utf-8"))
+    return Response(text, media_type=GRAPH_MEDIA.get(format, "text/plain; charset=utf-8"))
