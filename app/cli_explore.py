@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli_options import JsonLines, scenarios
+from app.cli_options import JsonLines, single
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def explore(
 
     limits = Limits(max_states, seconds)
     codes = [_explore_one(file, _names(disturb), limits, "dot" if dot else "json" if json else "text", write)
-             for file in scenarios(files)]  # fmt: skip
+             for file in single(files)]  # fmt: skip
     raise typer.Exit(next((code for code in _WORST_FIRST if code in codes), Exit.AS_EXPECTED))
 
 

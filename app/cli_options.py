@@ -31,6 +31,18 @@ def scenarios(files: Sequence[str]) -> list[str]:
     return found or fail(Exit.NOTHING_TO_RUN, f"no *.reseal.yaml in {', '.join(files)}")
 
 
+def single(files: Sequence[str]) -> list[str]:
+    """`scenarios`, without the sweeps that stand in a folder: those are left out with a word, for `reseal sweep`."""
+    from workflows.sweep.load import is_sweep
+
+    found = scenarios(files)
+    sweeps = [path for path in found if path not in files and is_sweep(path)]
+    if sweeps:
+        typer.echo(f"left out: {len(sweeps)} sweep{'s' * (len(sweeps) > 1)}, which `reseal sweep FILE` runs", err=True)
+    kept = [path for path in found if path not in sweeps]
+    return kept or fail(Exit.NOTHING_TO_RUN, f"only sweeps in {', '.join(files)}")
+
+
 def journaled(journal: str, run: str) -> list[dict[str, Any]]:
     """What a journal has of a run, or of its last one where none is named; ends the command where it has none."""
     from workflows.journal import FileJournal

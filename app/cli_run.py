@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from app.cli_options import Token, scenarios
+from app.cli_options import Token, single
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run(
     form = _form(format, json)
     if (given or brief) and form not in ("text", "github"):
         fail(Exit.USAGE, "--given and --brief shape the text; other forms tell everything")
-    found = scenarios(files)
+    found = single(files)
     _check_one_run(found, options, svg)
     written = {"junit": junit, "sarif": sarif, "html": html, "tap": tap}
     show = Show(form, given, brief, repairs, {name: file for name, file in written.items() if file})

@@ -50,7 +50,7 @@ def root_of(environment: Mapping[str, str]) -> str:
 
 def run_all(files: Sequence[str], options: Options, show: Show, *, fail_fast: bool = False) -> list[Ended]:
     """Run each file and show it; writes the reports. `fail_fast`: none behind the first that is not as expected."""
-    _check_writable(show.files)
+    check_writable(show.files)
     if options.is_aws:
         typer.echo("in AWS itself: what the runs make there is real, may cost, and is not removed", err=True)
     shown, ended = _Shown(show, several=len(files) > 1), list["Ended"]()
@@ -206,7 +206,7 @@ class _Shown:
             typer.echo(github.commands(ended, self._root), nl=False)
             _append_summary(ended, self._root)
         for form, file in self._show.files.items():
-            _write(file, render(form, ended, self._root))
+            write(file, render(form, ended, self._root))
         if len(ended) > 1:
             bad = sum(not one.ok for one in ended)
             typer.echo(f"{len(ended)} files: {len(ended) - bad} as expected, {bad} NOT as expected", err=True)
@@ -223,7 +223,7 @@ def _summary(one: Ended) -> str:
 # Files.
 
 
-def _check_writable(files: Mapping[str, str]) -> None:
+def check_writable(files: Mapping[str, str]) -> None:
     """Before anything is run, so that no result is lost for want of a folder."""
     for form, file in files.items():
         path = Path(file)
@@ -231,7 +231,7 @@ def _check_writable(files: Mapping[str, str]) -> None:
             fail(Exit.USAGE, f"--{form}: can not write {file}")
 
 
-def _write(file: str, text: str) -> None:
+def write(file: str, text: str) -> None:
     try:
         Path(file).write_bytes(text.encode("utf-8", "replace"))
     except OSError as error:

@@ -36,31 +36,41 @@ def sweep(
     cells_max: Annotated[int, typer.Option(min=1, help="Refuse a sweep of more cells.")] = CELLS_MAX,
     seconds: Annotated[float, typer.Option(min=0, help="End it after so long; 0: never.")] = 0,
     full: Annotated[bool, typer.Option("--full", help="Every difference and the whole table.")] = False,
+    junit: Annotated[str, typer.Option(help="Write JUnit XML to this file, a case a cell.")] = "",
+    tap: Annotated[str, typer.Option(help="Write TAP 14 to this file.")] = "",
     json: Annotated[bool, typer.Option("--json", help="A JSON line a cell, in order, then a summary.")] = False,
 ) -> None:
     """Run every variation of a scenario, compare each with its verdict, and show what makes the difference."""
+    from app.cli_runs import check_writable, write
     from app.services import all_services
+    from workflows.sweep.forms import FORMS, line
     from workflows.sweep.load import load
+    from workflows.sweep.text import as_text
     from workflows.yaml_marks import InvalidFile
 
+    files = {form: path for form, path in (("junit", junit), ("tap", tap)) if path}
+    check_writable(files)
     try:
         found = load(file, all_services().operations, cells_max=cells_max)
     except InvalidFile as invalid:
         not_valid(invalid)
     for warning in found.warnings:
         typer.echo(f"{warning.mark}: warning: {warning.text}", err=True)
-    raise typer.Exit(_run(found, workers, cluster, seconds, full=full, json=json))
+    count = workers if workers is not None else _workers(len(found.cells))
+    results, whole = _run(found, count, cluster, seconds, json=json)
+    typer.echo(line(whole) if json else as_text(found, results, whole, full=full), nl=json)
+    for form, path in files.items():
+        write(path, FORMS[form](found, results, whole))
+    raise typer.Exit(_code(whole))
 
 
-def _run(found: Sweep, workers: int | None, cluster: str, seconds: float, *, full: bool, json: bool) -> int:
+def _run(found: Sweep, workers: int, cluster: str, seconds: float, *, json: bool) -> tuple[list[Result], Summary]:
+    """The cells that were run, in order, and what came of the sweep."""
     from workflows.port import PortFailed
-    from workflows.sweep.forms import line
     from workflows.sweep.result import summary
     from workflows.sweep.run import Options, SweepEnded
-    from workflows.sweep.text import as_text
 
-    count = workers if workers is not None else _workers(len(found.cells))
-    options = Options(count, cluster, seconds, finished=_progress(len(found.cells)))
+    options = Options(workers, cluster, seconds, finished=_progress(len(found.cells)))
     results: list[Result] = []
     ended = ""
     try:
@@ -69,9 +79,7 @@ def _run(found: Sweep, workers: int | None, cluster: str, seconds: float, *, ful
         ended = str(early)
     except PortFailed as failed:
         fail(Exit.COULD_NOT_RUN, str(failed))
-    whole = summary(found, results, ended)
-    typer.echo(line(whole) if json else as_text(found, results, whole, full=full), nl=json)
-    return _code(whole)
+    return results, summary(found, results, ended)
 
 
 def _workers(cells: int) -> int:

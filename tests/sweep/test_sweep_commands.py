@@ -60,6 +60,27 @@ def test_a_verdict_that_is_wrong_exits_1_at_its_line(reseal: Any, tmp_path: Path
     assert "result    2 of 8 cells NOT as expected" in result.stdout
 
 
+def test_a_sweep_is_told_to_ci_a_case_a_cell(reseal: Any, tmp_path: Path) -> None:
+    """The file of a report is asked for before anything runs."""
+    from xml.etree import ElementTree
+
+    file = small.ROOT / "scenarios/sweeps/sharing-attributes.reseal.yaml"
+    told = reseal("sweep", file, "--junit", tmp_path / "cells.xml", "--tap", tmp_path / "cells.tap")
+    assert told.exit_code == 0, told.output
+    cases = ElementTree.parse(tmp_path / "cells.xml").getroot().iter("testcase")
+    assert sum(1 for _ in cases) == 18
+    assert (tmp_path / "cells.tap").read_text(encoding="utf-8").startswith("TAP version 14\n1..18\n")
+    assert reseal("sweep", file, "--junit", tmp_path / "nowhere/cells.xml").exit_code == 2
+
+
+def test_sweeps_in_a_folder_are_left_to_their_own_command(reseal: Any) -> None:
+    folder = small.ROOT / "scenarios/sweeps"
+    told = reseal("run", folder)
+    assert told.exit_code == 5
+    assert "left out: 3 sweeps, which `reseal sweep FILE` runs" in told.stderr
+    assert reseal("run", folder / "sharing-attributes.reseal.yaml").exit_code == 2
+
+
 def test_an_invalid_sweep_exits_2_and_a_warning_does_not(reseal: Any, tmp_path: Path) -> None:
     good = small.write(tmp_path, small.FILE.replace("salt: [a, b]", "salt: [a]\n    idle: [x]"))
     assert reseal("check", good).exit_code == 0
