@@ -1,4 +1,7 @@
-"""Which scenarios in a folder follow a workflow, and where they say it ends. Files are read, not checked."""
+"""Which scenarios in a folder follow a workflow, and where they say it ends. Files are read, not checked.
+
+Sweeps are left out: what each of their cells follows is not said in one place.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 from workflows.files import Files, Shelf
 from workflows.scenario_extends import extended
 from workflows.session import scenarios_in
+from workflows.sweep.load import is_sweep
 from workflows.yaml_marks import Node
 
 
@@ -31,6 +35,8 @@ def followers(folder: str | Path, workflow: str = "") -> list[Follower]:
 
 
 def _follower(path: Path) -> Follower | None:
+    if is_sweep(str(path)):
+        return None
     tree = extended(Files(Shelf()), str(path))
     workflow = _text(tree, "workflow")
     if not workflow:
