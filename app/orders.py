@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -53,9 +51,10 @@ class KeyReused(Exception):
 
 def id_of(order: Order, key: str = "") -> str:
     """A name that a world can have: of the file, and drawn, or hashed from the idempotency key."""
-    stem = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(order.entry).name.removesuffix(".reseal.yaml").lower()).strip("-")
+    from workflows.session import stem_of
+
     tail = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16] if key else secrets.token_hex(8)
-    return f"{stem[:40] or 'run'}-{tail}"
+    return f"{stem_of(order.entry)}-{tail}"
 
 
 def sizes(scenario: Scenario) -> Iterable[Limit]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from app.host import WORLD_NAME, WorldExists, Worlds
-from app.kernel.clock import Clock, iso
+from app.kernel.clock import iso
 from app.kernel.cloud import Cloud, machine_ms
 from app.kernel.store import KeptJournal
 from app.orders import Bell, KeyReused, Order, follow, id_of, sizes, soon, within
@@ -146,7 +146,10 @@ class Runs:
         return [run for run, active in self._active.items() if active.world == world]
 
     def knows(self, run: str) -> bool:
-        return self._line(run) is not None
+        """A run whose world was dropped is gone with it."""
+        if run not in self._world_of:
+            self.ids()
+        return run in self._world_of and self._journal(run).last(run) is not None
 
     def summary(self, run: str) -> Summary:
         """KeyError for a run that is not known."""
@@ -226,16 +229,14 @@ class Runs:
         )
 
     def _world(self, order: RunOrder, run: str, scenario: Scenario) -> str:
-        from workflows.format import CLOCKS
+        from workflows.session import clock_of
 
         if order.world:
             if not WORLD_NAME.match(order.world) or self._worlds.get(order.world) is None:
                 raise NoSuchWorld(order.world)
             return order.world
-        mode, settle = CLOCKS[scenario.spec.clock]
-        clock = Clock(mode=mode, settle=settle)  # type: ignore[arg-type]
         try:
-            self._worlds.create(run, seed=scenario.spec.seed, clock=clock)
+            self._worlds.create(run, seed=scenario.spec.seed, clock=clock_of(scenario))
         except WorldExists:  # of a run whose server was killed before its first line
             if self._worlds.store.journal(run).runs():
                 raise
@@ -300,9 +301,7 @@ class Runs:
 
     def _line(self, run: str) -> Json | None:
         """The first line of a run; None where it is not known."""
-        if run not in self._world_of:
-            self.ids()
-        return self._journal(run).entries(run)[0] if run in self._world_of else None
+        return self._journal(run).entries(run)[0] if self.knows(run) else None
 
     def _order(self, run: str) -> RunOrder:
         line = self._line(run)

@@ -29,6 +29,7 @@ from workflows.runner import Mend, Runner
 from workflows.scenario import Scenario, load
 
 if TYPE_CHECKING:
+    from app.kernel.clock import Clock
     from app.kernel.operation import Services
     from workflows.machine import Workflow
     from workflows.transition import Report, Transition
@@ -106,8 +107,13 @@ def new_run_id(scenario: Scenario, options: Options) -> str:
     """In memory always the same, so that a seeded run repeats; elsewhere drawn, so that two runs do not meet."""
     if options.is_in_memory and not options.journal:
         return "run"
-    stem = re.sub(r"[^a-z0-9]+", "-", Path(scenario.path).name.removesuffix(".reseal.yaml").lower()).strip("-")
-    return f"{stem[:40] or 'run'}-{secrets.token_hex(4)}"
+    return f"{stem_of(scenario.path)}-{secrets.token_hex(4)}"
+
+
+def stem_of(path: str) -> str:
+    """What the id of a run begins with: of its file's name what a world's name may hold."""
+    stem = re.sub(r"[^a-z0-9]+", "-", Path(path).name.removesuffix(".reseal.yaml").lower()).strip("-")
+    return stem[:40] or "run"
 
 
 def open_port(scenario: Scenario, services: Services, options: Options, run: str) -> Port:
@@ -172,13 +178,18 @@ def _check_identity(scenario: Scenario, principal: str, profile: str, account: s
 
 
 def in_memory_port(scenario: Scenario, services: Services) -> Port:
-    from app.kernel.clock import Clock
-    from workflows.format import CLOCKS
     from workflows.in_process import in_memory
 
+    return in_memory(services, account_ids(scenario), scenario.spec.seed, clock_of(scenario))
+
+
+def clock_of(scenario: Scenario) -> Clock:
+    """The clock of the world that a scenario is run in."""
+    from app.kernel.clock import Clock
+    from workflows.format import CLOCKS
+
     mode, settling = CLOCKS[scenario.spec.clock]
-    clock = Clock(mode=mode, settle=settling)  # type: ignore[arg-type]
-    return in_memory(services, account_ids(scenario), scenario.spec.seed, clock)
+    return Clock(mode=mode, settle=settling)  # type: ignore[arg-type]
 
 
 def is_reseal(endpoint: str) -> bool:
@@ -198,10 +209,8 @@ def is_reseal(endpoint: str) -> bool:
 
 def _new_world(scenario: Scenario, endpoint: str, name: str, token: str) -> None:
     """Make the run's world; one of that name is the run's own, from before it was broken off."""
-    from workflows.format import CLOCKS
-
-    mode, settling = CLOCKS[scenario.spec.clock]
-    body = {"name": name, "clock": mode, "settle": settling}
+    clock = clock_of(scenario)
+    body: dict[str, str] = {"name": name, "clock": clock.mode, "settle": clock.settle}
     if scenario.spec.seed is not None:
         body["seed"] = scenario.spec.seed
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})

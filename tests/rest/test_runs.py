@@ -270,6 +270,14 @@ def test_a_run_is_cancelled_after_the_call_that_it_is_at_and_can_be_resumed(rest
     assert rest.get(f"/api/v1/worlds/{run}").status_code == 404
 
 
+def test_a_run_whose_world_was_dropped_is_gone_with_it(rest: TestClient) -> None:
+    run = began(rest, {"scenario": QUICK}, **{"Idempotency-Key": "build-43"})["run"]
+    followed(rest, run)
+    assert rest.delete(f"/api/v1/worlds/{run}").status_code == 204
+    assert rest.get(f"{RUNS}/{run}").status_code == 404
+    assert began(rest, {"scenario": QUICK}, **{"Idempotency-Key": "build-43"})["run"] == run
+
+
 def test_there_are_limits_and_they_are_said(rest: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(body: dict[str, Any]) -> str:
         answer = rest.post(RUNS, json=body)
