@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.sharing.accounts import Share, TwoAccounts, empty_cloud
 
 pytest_plugins = ("tests.policy_proofs.recount",)  # every decision of every test is checked against its trace
+
+
+# An example may fall on a collection of garbage or a busy machine. No test fails for its time: house/test_tidy.py.
+settings.register_profile("reseal", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("reseal")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 
 import pytest
-from sources import ROOT, functions, length, name, python_files, tracked
+from sources import ROOT, attributes, functions, length, name, python_files, tracked
 
 ROOMS = ("kernel", "policy", "services", "blocks", "crypto", "graph", "persistence", "doors")
 
@@ -52,6 +52,15 @@ def test_files_can_be_read_in_one_sitting() -> None:
     assert {path: size for path, size in sizes.items() if size > FILE_LINES_MAX} == {}
     long = {path: size for path, size in sizes.items() if size > 300}
     assert len(long) <= LONG_FILES_MAX, long
+
+
+def test_no_test_measures_time() -> None:
+    """Machines differ and a collection of garbage may fall anywhere: work is counted (tests/work.py), and seconds are
+    `make bench`'s. A wait for a server may look at a monotonic clock."""
+    measured = re.compile(r"time\.(process_time|perf_counter|thread_time)|timeit")
+    tests = (path for path in python_files("tests") if not name(path).startswith("tests/bench/"))
+    found = {name(path) for path in tests for dotted, _ in attributes(path) if measured.match(dotted)}
+    assert found == set()
 
 
 def test_every_module_opens_with_what_one_must_believe_to_change_it() -> None:

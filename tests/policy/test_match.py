@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.policy.match import Literal, action_test, arn_test, glob, resource_test
 from app.policy.variables import render, template
+from tests.work import steps
 
 
 @pytest.mark.parametrize(
@@ -75,15 +76,13 @@ def test_a_literal_has_no_wildcards(pattern: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "a*" * 40 + "b", "*?" * 40 + "b", "*" * 500 + "b", "*a*" * 700])
-def test_hostile_patterns_cost_no_more_than_length_by_length(pattern: str) -> None:
-    """A naive expression takes minutes here; the bound is generous, for slow machines."""
-    begun = time.process_time()
-    glob((pattern,))("a" * 4000)
-    assert time.process_time() - begun < 2
+def test_a_hostile_pattern_comes_back(pattern: str) -> None:
+    """A naive expression, which tries again from every star, would not end here."""
+    assert glob((pattern,))("a" * 4000) is (set(pattern) <= {"*", "a"})
 
 
 @pytest.mark.parametrize("text", ["${" * 8000, "${a" + " " * 16000, "${a,'" * 4000, "${a" * 8000, "${*" * 8000])
-def test_hostile_variables_are_cut_in_reasonable_time(text: str) -> None:
-    begun = time.process_time()
+def test_hostile_variables_are_cut_in_steps_that_grow_with_the_text(text: str) -> None:
     assert render(template(text, variables=True), lambda _: None) == (text,)
-    assert time.process_time() - begun < 2
+    whole, half = (steps(partial(template, part, variables=True)) for part in (text, text[: len(text) // 2]))
+    assert whole < 3 * half

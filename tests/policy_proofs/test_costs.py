@@ -6,7 +6,6 @@ RESEAL_SOAK=1 takes 100,000 hostile pairs, and a key with its 50,000 grants.
 from __future__ import annotations
 
 import os
-import time
 from functools import partial
 
 import pytest
@@ -18,23 +17,18 @@ from app.policy.match import glob
 from app.services import all_services
 from tests.policy_proofs.hostile import fits, pairs
 from tests.policy_proofs.large import Grants, about_many_statements, statements_within
-from tests.policy_proofs.steps import steps
+from tests.work import steps
 
 SOAK = bool(os.environ.get("RESEAL_SOAK"))
 PAIRS = 100_000 if SOAK else 5_000
 MANY_GRANTS = 50_000 if SOAK else 4_000
 
 
-def test_hostile_patterns_are_matched_rightly_and_at_once() -> None:
-    """Method: near misses, beside a matcher that takes length times length steps. The bound is far above what is
-    measured (5 ms) and far below what one pair costs a matcher that tries again from every star (years)."""
-    worst = 0.0
+def test_hostile_patterns_are_matched_rightly_and_come_back() -> None:
+    """Method: near misses, beside a matcher that takes length times length steps. One pair costs a matcher that tries
+    again from every star years, so that to end is the proof."""
     for pattern, text in pairs(PAIRS):
-        begun = time.process_time()
-        found = glob((pattern,))(text)
-        worst = max(worst, time.process_time() - begun)
-        assert found is fits(pattern, text), (pattern, text)
-    assert worst < 1
+        assert glob((pattern,))(text) is fits(pattern, text), (pattern, text)
 
 
 @pytest.mark.parametrize("trace", [False, True], ids=["fast", "traced"])
