@@ -28,7 +28,7 @@ def test_the_session_on_the_first_screen_is_real(command: str, printed: str) -> 
     words = shlex.split(command)
     assert words[0] == "reseal"
     reseal = [sys.executable, "-c", "from app.cli import main; main()", *words[1:]]
-    ended = subprocess.run(reseal, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(reseal, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert ended.stdout == printed
     assert ended.returncode == 0
 

@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 REGION = "us-east-1"
-START_S_MAX = 30
+START_S_MAX = 120
 
 
 def free_port() -> int:
@@ -32,7 +32,7 @@ class Server:
 
     def client(self, service: str, account: str = "111111111111", **more: str) -> object:
         keys = {"aws_access_key_id": account, "aws_secret_access_key": "test", **more}
-        once = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
+        once = Config(retries={"total_max_attempts": 1}, connect_timeout=60, read_timeout=120)
         return boto3.client(service, region_name=REGION, endpoint_url=self.endpoint, config=once, **keys)
 
     def kill(self) -> None:
@@ -41,7 +41,7 @@ class Server:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=120)
 
 
 def start(*options: str, port: int | None = None, cwd: Path | None = None) -> Server:
@@ -71,4 +71,4 @@ def serving(*options: str) -> Iterator[Server]:
 def run_to_end(*arguments: str) -> subprocess.CompletedProcess[str]:
     """`reseal ...` until it ends; for what must not start."""
     command = [sys.executable, "-c", "from app.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
