@@ -103,12 +103,12 @@ def _scenario_of(journal: str, run: str) -> str:
 
 
 def _of_server(endpoint: str, about: str, token: str) -> Offered:
-    from app.repair.run import mendings_of
+    from app.repair.run import found_by
     from workflows.over_http import OverHttp
     from workflows.port import PortFailed
 
     try:
-        return Offered(about or "the last refusal", mendings_of(OverHttp(endpoint, {}, token), about), {})
+        return Offered(about or "the last refusal", found_by(OverHttp(endpoint, {}, token), about).mendings, {})
     except PortFailed as failed:
         fail(Exit.COULD_NOT_RUN, str(failed))
 

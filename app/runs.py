@@ -42,7 +42,6 @@ WORLD_RUNNING_MAX: Final = 2  # at once in one world that is not a run's own
 WORLD_RUNS_MAX: Final = 200  # kept in one world that is not a run's own
 RUNS_MAX: Final = 1000  # kept in all
 RUN_S_MAX: Final = 600.0
-REPAIRS_S_MAX: Final = 2.0  # of one step
 
 
 class RunOrder(Order, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -279,7 +278,7 @@ class Runs:
         active.leash.begin()
         port = OnLoop(InProcess(cloud, account_ids(scenario)), loop, active.leash)
         journal = _Told(self._journal(run), lambda: soon(loop, active.bell.ring), active.leash)
-        mender = Mender(scenario, port, order.repairs, REPAIRS_S_MAX)
+        mender = Mender(scenario, port, order.repairs)
         try:
             runner(scenario, self._worlds.services, port, run=run, journal=journal, mend=mender).run()
         except Exception as error:  # a bug of ours, or a store that is gone: the run says so, and can be taken up

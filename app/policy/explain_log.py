@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
+from app.policy.causes import Cause
+
 OURS: Final = "reseal:"  # operations of the machinery: jobs and ticks
 NO_REFUSALS: Final = frozenset({"DryRunOperation", "DryRunOperationException"})  # errors that say "it would work"
 
@@ -138,4 +140,7 @@ def _deciding(refused: Called, before: list[Called | Decided]) -> Decided | None
     refusals = [
         one for one in before if isinstance(one, Decided) and not one.allowed and one.request_id == refused.request_id
     ]
-    return next((one for one in reversed(refusals) if one.cause == refused.cause), None)
+    same = next((one for one in reversed(refusals) if one.cause == refused.cause), None)
+    cause = Cause.__members__.get(refused.cause)
+    is_of_policies = cause is not None and cause.layer is not None  # named more finely than the engine could
+    return same or (refusals[-1] if refusals and is_of_policies else None)

@@ -19,10 +19,11 @@ from app.policy.decide import decide
 from app.policy.document import Document, DocumentKind, PolicySyntaxError, parse
 from app.policy.layers import levels
 from app.policy.question import LayerKind, Layers, Place, Policy, PrincipalKind, Question, Rule
+from app.policy.repair_budget import Budget
 from app.policy.repair_edit import CannotEdit, Edit, Op, apply, size_at
 from app.policy.repair_steps import Instead, Step
 from app.policy.statement import Statement
-from app.policy.trace import Decision, Effect, ElementTrace, StatementTrace, Verdict, Why
+from app.policy.trace import Decision, Effect, ElementTrace, StatementTrace, Verdict, Why, every_policy
 
 __all__ = ["NOTHING", "CannotEdit", "Edit", "Op", "Repair", "apply", "candidates", "edited", "parts"]
 
@@ -78,18 +79,24 @@ class Repair:
 NOTHING: Final = Repair((), 0, ())
 
 
-def candidates(question: Question, decision: Decision) -> list[Repair]:
-    """Repairs of the refusal, the smallest and narrowest first; empty where no edit of a policy helps."""
+def candidates(question: Question, decision: Decision, budget: Budget | None = None) -> list[Repair]:
+    """Repairs of the refusal, the smallest and narrowest first; empty where no edit of a policy helps.
+
+    Where the budget ends first, those that were found until then.
+    """
     if decision.allowed:
         return []
+    budget = budget or Budget()
     found: list[Repair] = []
     tried: list[tuple[Question, Decision, Repair]] = [(question, decision, NOTHING)]
     while tried and not found:
         further: list[tuple[Question, Decision, Repair]] = []
         for asked, refused, so_far in tried:
             for option in _options(asked, refused):
+                if not budget.lasts:
+                    return _smallest(found)
                 repair = so_far.then(option)
-                changed = edited(asked, option.edits) if repair.size <= EDITS_MAX else None
+                changed = edited(asked, option.edits, budget) if repair.size <= EDITS_MAX else None
                 if changed is None:
                     continue
                 answer = decide(changed)
@@ -98,6 +105,10 @@ def candidates(question: Question, decision: Decision) -> list[Repair]:
                 elif (answer.layer, answer.cause) != (refused.layer, refused.cause):
                     further.append((changed, answer, repair))
         tried = further
+    return _smallest(found)
+
+
+def _smallest(found: list[Repair]) -> list[Repair]:
     return sorted(found, key=lambda one: (one.size, one.reach))[:REPAIRS_MAX]
 
 
@@ -115,9 +126,12 @@ def parts(repair: Repair) -> Iterator[Repair]:
 # Asking again.
 
 
-def edited(question: Question, edits: tuple[Edit, ...]) -> Question | None:
+def edited(question: Question, edits: tuple[Edit, ...], budget: Budget | None = None) -> Question | None:
     """The question with the policies edited; None where one of them would then be no policy."""
     layers = question.layers
+    if budget:
+        places = {edit.place for edit in edits}
+        budget.ask(sum(len(one.document.text) for one in every_policy(layers) if one.place in places))
     try:
         for edit in edits:
             layers = _with(layers, edit)

@@ -7,12 +7,14 @@ dropped, a Deny narrowed), and by the laws of the language that never turns an a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from app.policy.decide import decide
 from app.policy.document import parse
 from app.policy.question import Layers, Place, Policy, Question
+from app.policy.repair_budget import Budget
+from app.policy.trace import every_policy
 
 Change = tuple[Place, str, str]  # a policy, its text before, its text after
 MOST_NAMED = 3
@@ -24,7 +26,7 @@ class Others:
 
     kept: int = 0
     opened: tuple[tuple[str, str, str], ...] = ()
-    unasked: int = 0  # there was no time for these
+    unasked: int = 0  # the search had reached its bound
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -34,28 +36,30 @@ class Others:
         if further > 0:
             named.append(f"{further} further refusal{'' if further == 1 else 's'} would be allowed, too")
         if self.unasked:
-            named.append(f"{self.unasked} older decisions were not asked again, for want of time")
+            named.append(f"{self.unasked} older decisions were not asked again")
         return tuple(named)
 
 
 def others(
     refused: Iterable[Question], allowed: int, repaired: Question | None, changes: tuple[Change, ...],
-    in_time: Callable[[], bool],
+    budget: Budget,
 ) -> Others:  # fmt: skip
     """`refused`: newest first; `repaired`: the question that the repair is for, which is not another's."""
     kept, opened, unasked = allowed, dict[tuple[str, str, str], None](), 0
+    characters = sum(len(now) for _, _, now in changes)
     for question in refused:
         if repaired is not None and _asked(question) == _asked(repaired):
             continue
-        after = _edited(question.layers, changes)
-        if after == question.layers:
+        if not any(_same(policy, place, old) for policy in every_policy(question.layers) for place, old, _ in changes):
             kept += 1
-        elif not in_time():
+        elif not budget.lasts:
             unasked += 1
-        elif decide(replace(question, layers=after)).allowed:
-            opened[_asked(question)] = None
         else:
-            kept += 1
+            budget.ask(characters)
+            if decide(replace(question, layers=_edited(question.layers, changes))).allowed:
+                opened[_asked(question)] = None
+            else:
+                kept += 1
     return Others(kept, tuple(opened), unasked)
 
 

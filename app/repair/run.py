@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -40,46 +40,56 @@ Heard = Callable[[Transition, bool], None]  # a step, and whether it is told fro
 class Mender:
     """Looks for repairs as soon as a step was refused, and judges what the scenario expects of them.
 
-    `tries` False: only where the scenario expects some. `budget_s` bounds the search in this process.
+    `tries` False: only where the scenario expects some.
     """
 
     scenario: Scenario
     port: Port
     tries: bool = True
-    budget_s: float = search.BUDGET_S
 
     def __call__(self, transition: Transition, step: StepSpec, files: Mapping[str, str]) -> Transition:
         wanted = step.expect.repair if step.expect else None
         refused = transition.outcome != OK and transition.request_id and transition.calls
-        found = self._found(transition.request_id, files) if refused and (self.tries or wanted) else ()
-        bodies = tuple(msgspec.to_builtins(one.body) for one in found)
+        found = repairs_at(self.port, transition.request_id) if refused and (self.tries or wanted) else NONE_TRIED
+        mendings = (relabelled(one, files.get) for one in found.mendings)
+        bodies = tuple(msgspec.to_builtins(one.body) for one in mendings)
         mended = msgspec.structs.replace(transition, repairs=bodies)
         if wanted is None:
             return mended
         if not self.port.can.evidence:
             return msgspec.structs.replace(mended, unchecked=(*mended.unchecked, "repair"))
-        return msgspec.structs.replace(mended, wrong=(*mended.wrong, *_wrong(mended, step, wanted, self.scenario)))
-
-    def _found(self, request_id: str, files: Mapping[str, str]) -> tuple[Mending, ...]:
-        return tuple(relabelled(one, files.get) for one in repairs_at(self.port, request_id, self.budget_s))
+        wrong = _wrong(mended, step, wanted, self.scenario, complete=found.complete)
+        return msgspec.structs.replace(mended, wrong=(*mended.wrong, *wrong))
 
 
-def repairs_at(port: Port, request_id: str, budget_s: float = search.BUDGET_S) -> tuple[Mending, ...]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Repairs of one refusal, the smallest first. `complete`: where there is none, nothing helps."""
+
+    mendings: tuple[Mending, ...] = ()
+    complete: bool = True
+
+
+NONE_TRIED: Final = Found()
+
+
+def repairs_at(port: Port, request_id: str) -> Found:
     """The repairs of a refused request, where the port leads; none where it can not try any."""
     if isinstance(port, InProcess | OnLoop):
-        return search.repairs(port.still(), request_id, budget=search.Budget(budget_s)).mendings()
+        tried = search.repairs(port.still(), request_id)
+        return Found(tried.mendings(), tried.complete)
     if isinstance(port, OverHttp):
-        return mendings_of(port, request_id)
-    return ()
+        return found_by(port, request_id)
+    return NONE_TRIED
 
 
-def mendings_of(server: OverHttp, about: str) -> tuple[Mending, ...]:
+def found_by(server: OverHttp, about: str) -> Found:
     """What a server answers with an explanation; none where it knows of no refusal."""
     try:
         told: dict[str, Any] = json.loads(server.explanation(about, "json"))
     except PortFailed:
-        return ()
-    return tuple(shown(body) for body in told["repairs"])
+        return NONE_TRIED
+    return Found(tuple(shown(body) for body in told["repairs"]), told["repairs_complete"])
 
 
 def run_file(path: str, services: Services, options: session.Options, *, tries: bool = True) -> tuple[Report, Repairs]:
@@ -113,9 +123,14 @@ def finish(
 # expect.repair
 
 
-def _wrong(transition: Transition, step: StepSpec, wanted: RepairSpec, scenario: Scenario) -> Iterator[Wrong]:
+def _wrong(
+    transition: Transition, step: StepSpec, wanted: RepairSpec, scenario: Scenario, *, complete: bool
+) -> Iterator[Wrong]:
     if transition.outcome == OK:
         yield Wrong(str(scenario.step_mark(step, "expect", "repair")), "repair: nothing was refused")
+        return
+    if not transition.repairs and not complete:
+        yield Wrong(str(scenario.step_mark(step, "expect", "repair")), f"repair: {search.NONE_YET}")
         return
     beside = scenario.step_mark(step, "expect", "repair").file  # the file where it is written, which may be extended
     for path, text in expect.repair_differences(wanted, transition.repairs, beside):

@@ -6,13 +6,12 @@
 
 What is offered let the whole request succeed, at once and later, and no proper part of it does. A request of which the
 log kept too little (secrets, large blobs) can not be made again: its repairs are checked by the evaluator alone, and
-say so. The search is bounded, by trials and by time; where it ends early it says that it gave up.
+say so. The search is bounded by what it asks, never by time; where it reaches its bound it says so.
 """
 
 from __future__ import annotations
 
 import heapq
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,7 @@ from app.policy.explain_log import Story, story
 from app.policy.explain_values import Mending
 from app.policy.question import Place, Question, Rule
 from app.policy.repair import NOTHING, Repair, candidates, edited, parts
+from app.policy.repair_budget import CALL, JOB, Budget
 from app.policy.repair_others import Others, others
 from app.policy.repair_question import rebuilt
 from app.policy.repair_words import after, mending
@@ -38,9 +38,7 @@ from app.policy.trace import every_policy
 from app.repair.state import remedies
 from app.repair.trial import CannotApply, Outcome, can_be_made, request_of, trace_of, trial
 
-BUDGET_S: Final = 5.0
 SIZE_MAX: Final = 5  # edits and steps of one repair
-TRIALS_MAX: Final = 200
 REPAIRS_MAX: Final = 8
 OPTIONS_MAX: Final = (8, 3, 2, 1)  # of one refusal that are followed, by how much was repaired before it
 OTHERS_MAX: Final = 500  # decisions asked again, the newest
@@ -48,6 +46,8 @@ OTHERS_MAX: Final = 500  # decisions asked again, the newest
 Locate = Callable[[str], str | None]
 WORKS_NOW: Final = "the request would succeed now: there is nothing left to repair"
 NOTHING_HELPS: Final = "no edit of a policy and no step that reseal knows helps"
+NONE_YET: Final = "no repair was found before the search reached its bound: there may be one"
+MAY_BE_MORE: Final = "the search reached its bound: there may be more repairs"
 
 
 def nowhere(text: str) -> str | None:
@@ -75,34 +75,26 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """The repairs found, the smallest first. `remark` says why there is none, or that the search ended early."""
+    """The repairs found, the smallest first. `remark` says why there is none, or that the search ended early.
+
+    `complete`: all that reseal knows was tried, so that where nothing was found nothing helps.
+    """
 
     offers: tuple[Offer, ...] = ()
     remark: str = ""
+    complete: bool = True
 
     def mendings(self, locate: Locate = nowhere) -> tuple[Mending, ...]:
         return tuple(one.mending(locate) for one in self.offers)
 
 
-class Budget:
-    """Time and trials of one search. `clock` answers seconds."""
-
-    def __init__(self, seconds: float = BUDGET_S, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._until, self._trials = clock, clock() + seconds, 0
-
-    def lasts(self) -> bool:
-        return self._trials < TRIALS_MAX and self._clock() < self._until
-
-    def spend(self) -> None:
-        self._trials += 1
-
-
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An explanation with its repairs, and the remark where there are none, or may be more."""
+    """An explanation with its repairs, and the remark where there are none, or may be more. As in `Tried`."""
 
     explanation: Explanation
     remark: str = ""
+    complete: bool = True
 
     @property
     def text(self) -> str:
@@ -111,7 +103,11 @@ class Told:
 
     @property
     def json(self) -> dict[str, object]:
-        return {**to_json(self.explanation), "repairs_remark": self.remark}
+        return {
+            **to_json(self.explanation),
+            "repairs_remark": self.remark,
+            "repairs_complete": self.complete,
+        }
 
 
 def explained(
@@ -124,7 +120,7 @@ def explained(
     if told is None:
         return None
     found = repairs(cloud, token, budget=budget) if tries else Tried()
-    return Told(replace(told, repairs=found.mendings()), found.remark)
+    return Told(replace(told, repairs=found.mendings()), found.remark, found.complete)
 
 
 def repairs(cloud: Cloud | Still, about: str = "", *, budget: Budget | None = None) -> Tried:
@@ -164,45 +160,47 @@ class Search:
         self._seen: set[tuple[Any, ...]] = set()
         self._found: list[tuple[Node, Outcome]] = []
         self._first: Question | None = None
+        self._cut = False  # did the budget end a question's candidates early?
+        self._left = False  # was anything that might have helped not followed?
 
     def run(self) -> Tried:
         now = self._tried(Node(NOTHING, {}))
         if now is None or now.story is None:
             return Tried(remark=WORKS_NOW)
         self._expand(Node(NOTHING, {}), now, now.story)
-        ended = self._exhausted()
-        return Tried(tuple(self._offers()), self._remark(ended))
+        self._exhaust()
+        complete = self._budget.lasts and not self._cut and (bool(self._found) or not self._left)
+        return Tried(tuple(self._offers()), self._remark(complete), complete)
 
-    def _exhausted(self) -> bool:
-        """Try what is in the queue; False where the budget ended first."""
-        while self._queue and len(self._found) < REPAIRS_MAX:
+    def _exhaust(self) -> None:
+        """Try what is in the queue, as long as the budget lasts."""
+        while self._queue and len(self._found) < REPAIRS_MAX and self._budget.lasts:
             node = heapq.heappop(self._queue)[-1]
             if self._found and _is_beyond(node.repair, self._found[0][0].repair):
-                return True
-            if not self._budget.lasts():
-                return False
+                return
             outcome = self._tried(node)
             if outcome is None:
                 continue
             if outcome.story is None:
                 if self._is_smallest(node):
                     self._found.append((node, outcome))
-            elif node.repair.size < SIZE_MAX:
+            else:
                 self._expand(node, outcome, outcome.story)
-        return True
 
-    def _remark(self, ended: bool) -> str:
-        if not ended:
-            return f"the search for {'more ' if self._found else ''}repairs was given up, for want of time"
-        return "" if self._found else NOTHING_HELPS
+    def _remark(self, complete: bool) -> str:
+        if complete:
+            return "" if self._found else NOTHING_HELPS
+        return MAY_BE_MORE if self._found else NONE_YET
 
     def _tried(self, node: Node) -> Outcome | None:
         """What becomes of the request with this repair; None where it can not be made."""
-        self._budget.spend()
+        self._budget.spend(CALL * (1 + node.repair.size))
         try:
-            return trial(self._cloud, self._request, node.repair, node.texts)
+            outcome = trial(self._cloud, self._request, node.repair, node.texts)
         except CannotApply:
             return None
+        self._budget.spend(JOB * outcome.settled)
+        return outcome
 
     def _is_smallest(self, node: Node) -> bool:
         """Does no proper part of it do?"""
@@ -219,18 +217,27 @@ class Search:
             texts, rule = {**_texts(question), **texts}, question.layers.rule
             self._first = self._first or question
         depth = min(node.repair.size, len(OPTIONS_MAX) - 1)
-        for option in islice(self._options(question, outcome, told), OPTIONS_MAX[depth]):
+        options = iter(self._options(question, outcome, told))
+        for option in islice(options, OPTIONS_MAX[depth]):
             further = Node(node.repair.then(option), texts, rule)
             acts = (frozenset(map(repr, further.repair.edits)), further.repair.steps)
-            if further.repair.size <= SIZE_MAX and acts not in self._seen:
+            if further.repair.size > SIZE_MAX:
+                self._left = True
+            elif acts not in self._seen:
                 self._seen.add(acts)
                 repair = further.repair
                 key = (repair.wide, repair.size, repair.reach, next(self._order))
                 heapq.heappush(self._queue, (*key, further))
+        self._left |= next(options, None) is not None
 
     def _options(self, question: Question | None, outcome: Outcome, told: Story) -> Iterable[Repair]:
         steps = remedies(outcome.world, told, self._request, ())
-        return chain(steps, candidates(question, decide(question, trace=True))) if question is not None else steps
+        if question is None:
+            return steps
+        with self._budget.share() as part:
+            found = candidates(question, decide(question, trace=True), part)
+        self._cut |= not part.lasts
+        return chain(steps, found)
 
     def _offers(self) -> Iterator[Offer]:
         log = _Log(self._cloud, self._budget)
@@ -265,12 +272,15 @@ def _by_evaluator(cloud: Cloud | Still, told: Story, budget: Budget) -> Tried:
     if question is None:
         return Tried(remark="the log does not hold the request, so nothing could be tried")
     log, texts = _Log(cloud, budget), _texts(question)
-    wanted = (one for one in candidates(question, decide(question, trace=True)) if _needs_all(question, one))
-    smallest = [one for one in wanted if can_be_made(cloud, one, texts)]
+    with budget.share() as part:
+        wanted = candidates(question, decide(question, trace=True), part)
+    smallest = [one for one in wanted if _needs_all(question, one) and can_be_made(cloud, one, texts)]
     narrow = min((one.wide for one in smallest), default=0)
     found = [one for one in smallest if one.wide == narrow]
     offers = (Offer(one, texts, question.layers.rule, False, log.others(question, Node(one, texts))) for one in found)
-    return Tried(tuple(offers), "" if found else NOTHING_HELPS)
+    if part.lasts:
+        return Tried(tuple(offers), "" if found else NOTHING_HELPS)
+    return Tried(tuple(offers), MAY_BE_MORE if found else NONE_YET, complete=False)
 
 
 def _needs_all(question: Question, repair: Repair) -> bool:
@@ -294,7 +304,7 @@ class _Log:
     def others(self, repaired: Question | None, node: Node) -> Others:
         changes = tuple(after(node.repair, lambda place: node.texts.get(place, "")))
         edits = tuple(one for one in changes if one[1])  # a policy that is new was asked by nobody yet
-        return others(self._refused, self._allowed, repaired, edits, self._budget.lasts)
+        return others(self._refused, self._allowed, repaired, edits, self._budget)
 
 
 def _rebuilt(entry: DecisionEntry) -> Iterator[Question]:

@@ -108,20 +108,27 @@ def _copied_first(world: World, told: Story, request: Request, named: tuple[str,
 
 
 def _granted(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
-    """A grant to the one who asked, of what was asked, for the encryption context that it was asked with."""
+    """A grant to the one who asked, of what was asked, for the encryption context that it was asked with.
+
+    Who wants to make a grant needs one of all that it hands on (kms.md, "grants made under a grant").
+    """
     if told.decided is None:
         return
     body, operation = told.decided.trace, told.decided.action.partition(":")[2]
     who = body["principal"]["issuerArn"] or body["principal"]["arn"]
-    asked: dict[str, object] = {"GranteePrincipal": who, "Operations": [operation]}
+    handed_on = body["context"].get("kms:GrantOperations", ())
+    operations = list(dict.fromkeys((operation, *handed_on)))
+    asked: dict[str, object] = {"GranteePrincipal": who, "Operations": operations}
     if body["encryptionContext"]:
         asked["Constraints"] = {"EncryptionContextEquals": body["encryptionContext"]}
+    effects = (_UNTIL_REVOKED, _HANDS_ON) if handed_on else (_UNTIL_REVOKED,)
     for key in _keys(world, (told.decided.resource,)):
         grant = step(key.account, key.region, "kms:CreateGrant", None, "", KeyId=key.arn, **asked)
-        yield Repair((), STATE, (f"grant {operation} on key {key.id} to {who}",), (_UNTIL_REVOKED,), (grant,))
+        yield Repair((), STATE, (f"grant {', '.join(operations)} on key {key.id} to {who}",), effects, (grant,))
 
 
 _UNTIL_REVOKED: Final = "a grant lasts until it is retired or revoked"
+_HANDS_ON: Final = "who holds it may do so itself, and hand it on to anybody"
 
 
 def _restored(world: World, told: Story, request: Request, named: tuple[str, ...]) -> Iterator[Repair]:
@@ -187,6 +194,7 @@ _REMEDIES: Final[Mapping[Cause, Remedy]] = {
     Cause.KEY_PENDING_DELETION: _kept,
     Cause.GRANT_CONSTRAINT: _granted,
     Cause.GRANT_LACKS_OPERATION: _granted,
+    Cause.GRANT_TOO_WIDE: _granted,
     Cause.SNAPSHOT_NOT_SHARED: _shared,
     Cause.DEFAULT_KEY_CANNOT_BE_SHARED: _copied_first,
     Cause.SNAPSHOT_ARCHIVED: _restored,

@@ -49,6 +49,7 @@ class Outcome:
     story: Story | None
     world: World
     notes: tuple[str, ...] = ()  # what making the repair took, beside the account's root
+    settled: int = 0  # jobs that the request set off
 
     @property
     def succeeded(self) -> bool:
@@ -102,8 +103,9 @@ def trial(cloud: Cloud | Still, request: Request, repair: Repair, texts: Mapping
             notes += _saved(aside, place, before, now)
     repaired_world = aside.world
     reply = aside.call(replace(request, parameters=parameters))
-    settle(aside, reply.request_id)
-    return Outcome(story(aside.world.log.about(reply.request_id), reply.request_id), repaired_world, tuple(notes))
+    settled = settle(aside, reply.request_id)
+    told = story(aside.world.log.about(reply.request_id), reply.request_id)
+    return Outcome(told, repaired_world, tuple(notes), settled)
 
 
 def can_be_made(cloud: Cloud | Still, repair: Repair, texts: Mapping[Place, str]) -> bool:
@@ -118,13 +120,14 @@ def can_be_made(cloud: Cloud | Still, repair: Repair, texts: Mapping[Place, str]
     return True
 
 
-def settle(cloud: Cloud, root: str) -> None:
-    """Let time pass until nothing is owed to the request any more."""
-    for _ in range(SETTLES_MAX):
+def settle(cloud: Cloud, root: str) -> int:
+    """Let time pass until nothing is owed to the request any more; answers how often it had to."""
+    for passed in range(SETTLES_MAX):
         due = min((job.due_ms for job in cloud.world.records.scan(Job) if job.root == root), default=None)
         if due is None:
-            return
+            return passed
         cloud.advance(max(due - cloud.now_ms(), 1))
+    return SETTLES_MAX
 
 
 def _stepped(cloud: Cloud, repair: Repair) -> dict[str, str]:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from app.policy.decide import decide
 from app.policy.question import LayerKind, Question
 from app.policy.repair import Edit, Op, candidates, edited, parts
+from app.policy.repair_budget import Budget
 from app.policy.repair_others import others
 from app.policy.statement import Statement
 from app.policy.trace import Effect, every_policy
@@ -135,8 +136,8 @@ def test_only_what_was_asked_of_the_same_text_is_asked_again() -> None:
     [policy] = put.layers.identity
     text = policy.document.text
     without = (policy.place, text, text.replace('"Deny"', '"Allow"'))
-    found = others([put, beside], 3, put, (without,), lambda: True)
+    found = others([put, beside], 3, put, (without,), Budget())
     assert (found.kept, [action for _, action, _ in found.opened]) == (3, ["kms:Encrypt"])
     older = (policy.place, text + " ", without[2])
-    assert others([beside], 0, put, (older,), lambda: True).kept == 1
-    assert others([beside], 0, put, (without,), lambda: False).unasked == 1
+    assert others([beside], 0, put, (older,), Budget()).kept == 1
+    assert others([beside], 0, put, (without,), Budget(0)).unasked == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,8 +11,9 @@ from app.kernel.call import Caller, root_of
 from app.kernel.log import CallEntry
 from app.policy.question import LayerKind
 from app.policy.repair import parts
+from app.policy.repair_budget import CALL, Budget
 from app.repair import search
-from app.repair.search import NOTHING_HELPS, WORKS_NOW, Budget, Tried
+from app.repair.search import MAY_BE_MORE, NONE_YET, NOTHING_HELPS, WORKS_NOW, Tried
 from app.repair.trial import CannotApply, request_of, trial
 from tests.explain import stories
 from tests.explain.stage import EC2_OWN, OWN, SOURCE, TARGET, Stage, account, allow, deny
@@ -109,7 +109,7 @@ def test_the_policy_of_an_aws_managed_key_is_not_edited_even_where_nothing_is_re
     stage = Stage()
     root = root_of(SOURCE)
     key = stage.done(root, "kms:DescribeKey", KeyId="alias/aws/ebs")["KeyMetadata"]["Arn"]
-    refused = stage.call(root, "kms:Encrypt", KeyId=key, Plaintext=b"x")
+    refused = stage.call(root, "kms:GenerateDataKey", KeyId=key, NumberOfBytes=64)
     assert refused.error is not None
     assert search.repairs(stage.cloud, refused.request_id).offers == ()
 
@@ -272,14 +272,39 @@ def test_a_policy_that_nobody_may_change_has_no_repair() -> None:
 # Bounds.
 
 
-def test_a_search_that_runs_out_of_time_says_that_it_gave_up() -> None:
-    """Method: a clock that is over at its second reading."""
+def test_a_search_that_reaches_its_bound_does_not_say_that_nothing_helps() -> None:
+    """Method: a budget for the refused request alone, and one that ends after the first repair."""
     stage = Stage()
     about = stories.the_key_policy_forgets_one_action(stage).request_id
-    ticks: Iterator[float] = iter((0.0, *[9.0] * 1000))
-    found = search.repairs(stage.cloud, about, budget=Budget(5, lambda: next(ticks)))
-    assert found.offers == ()
-    assert "given up" in found.remark
+    found = search.repairs(stage.cloud, about, budget=Budget(CALL))
+    assert (found.offers, found.remark, found.complete) == ((), NONE_YET, False)
+    whole = search.repairs(stage.cloud, about)
+    assert (whole.remark, whole.complete) == ("", True)
+    units = next(
+        units for units in range(CALL, 1000) if search.repairs(stage.cloud, about, budget=Budget(units)).offers
+    )
+    found = search.repairs(stage.cloud, about, budget=Budget(units))
+    assert (found.remark, found.complete) == (MAY_BE_MORE, False)
+
+
+def test_policies_made_to_keep_the_search_busy_end_it_at_its_bound() -> None:
+    """Goal: a key policy of 80 statements, each of which one edit would stretch to the request, and ten in the caller's
+    own policy: 800 pairs, of 20 kB each. Method: what is asked is counted."""
+    stage = Stage()
+    nearly = [
+        allow("kms:GenerateDataKey", Sid=f"s{number}", Principal={"AWS": f"arn:aws:iam::{TARGET}:root"},
+              Condition={"StringEquals": {"aws:PrincipalTag/team": f"t{number}"}})
+        for number in range(80)
+    ]  # fmt: skip
+    key = stage.key(SOURCE, OWN, *nearly)
+    own = [allow("kms:GenerateDataKey", f"arn:aws:kms:*:*:key/{number}") for number in range(10)]
+    reader = stage.user(TARGET, "reader", *own)
+    refused = stage.call(reader, "kms:GenerateDataKey", KeyId=key, NumberOfBytes=64)
+    assert search.repairs(stage.cloud, refused.request_id).complete
+    budget = Budget(2_000)
+    found = search.repairs(stage.cloud, refused.request_id, budget=budget)
+    assert (found.remark, found.complete) == (NONE_YET, False)
+    assert budget.units > -500
 
 
 def test_a_session_policy_is_repaired_by_passing_another() -> None:

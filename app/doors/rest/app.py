@@ -40,7 +40,6 @@ from app.sweeps import Sweeps
 
 ADVANCE_MS_MAX = 400 * 366 * 86_400_000
 LOG_ROWS_MAX = 1000
-REPAIRS_S_MAX = 2.0  # of one explanation: the server has others to answer
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
 
 
@@ -212,10 +211,10 @@ def _worlds(worlds: Worlds, runs: Runs) -> APIRouter:
 
         Each repair was tried in a fork of the world; `repairs=false` tries none.
         """
-        from app.repair.search import Budget, explained
+        from app.repair.search import explained
 
         still = cloud_of(world).still()
-        told = await run_in_threadpool(explained, still, about, budget=Budget(REPAIRS_S_MAX), tries=repairs)
+        told = await run_in_threadpool(explained, still, about, tries=repairs)
         if told is None:
             raise HTTPException(404, "nothing was refused there")
         if format == "text":
