@@ -89,11 +89,16 @@ def serve(
     _serve(settings)
 
 
+def _announced(word: str, address: str) -> None:
+    print(f"reseal serves at {address}", file=sys.stderr, flush=True)
+    print(word, flush=True)
+
+
 def _serve(settings: Settings) -> None:
     from app.main import serve as run
 
     try:
-        run(settings, lambda line: print(line, flush=True))
+        run(settings, _announced)
     except OSError as error:
         fail(Exit.COULD_NOT_RUN, f"can not listen on {settings.host}:{settings.port}: {error.strerror or error}")
     except KeyboardInterrupt:

@@ -91,8 +91,11 @@ def application(worlds: Worlds, rest: LateRest | None = None) -> ASGIApp:
     return WireDoor(worlds, rest or LateRest(worlds))
 
 
-def serve(settings: Settings, ready: Callable[[str], None] = print) -> None:
-    """Serve until stopped. OSError where the port is taken, PersistenceError where the store can not be opened."""
+def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
+    """Serve until stopped. `ready` is told the address, with the port that the system gave where 0 was asked for.
+
+    OSError where the port is taken, PersistenceError where the store can not be opened.
+    """
     import uvicorn
 
     listener = _listen(settings.host, settings.port)
@@ -114,7 +117,7 @@ def serve(settings: Settings, ready: Callable[[str], None] = print) -> None:
         access_log=False,
         proxy_headers=False,
     )
-    server = _Announcing(config, lambda: (ready("Ready."), rest.take_up()))
+    server = _Announcing(config, lambda: (ready("Ready.", _address(listener)), rest.take_up()))
     try:
         server.run(sockets=[listener])
     finally:
@@ -132,6 +135,11 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _Announcing(config: Any, ready: Callable[[], object]) -> Any:

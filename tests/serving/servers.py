@@ -45,16 +45,19 @@ class Server:
 
 
 def start(*options: str, port: int | None = None, cwd: Path | None = None) -> Server:
-    port = port or free_port()
-    command = [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", str(port), *options]
+    """On the port that the system gives, unless one is asked for."""
+    command = [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", str(port or 0), *options]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=cwd
     )
     assert process.stdout is not None
+    address = ""
     for line in process.stdout:
+        if line.startswith("reseal serves at "):
+            address = line.split()[-1]
         if line == "Ready.\n":
-            return Server(process, f"http://127.0.0.1:{port}")
+            return Server(process, address)
     raise AssertionError(f"the server did not start: exit {process.wait()}")
 
 
