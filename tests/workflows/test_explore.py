@@ -299,7 +299,9 @@ def test_what_is_written_plays_to_the_same_surprise(reseal: Any, write: Any, tmp
     assert reseal("run", late, "--no-repairs").exit_code == 1
 
 
-@pytest.mark.parametrize("form", [(), ("--json",), ("--dot",)], ids=["text", "json", "dot"])
+@pytest.mark.parametrize(
+    "form", [(), ("--json",), ("--dot",), ("--svg", "/dev/stdout")], ids=["text", "json", "dot", "svg"]
+)
 def test_the_same_bytes_whatever_the_hash_seed(form: tuple[str, ...]) -> None:
     def said(seed: str) -> bytes:
         code = "from app.cli import main; main()"

@@ -41,9 +41,8 @@ CHIEF_BROKEN = (
     "volume-under-the-source-key", "image-deregistered-before-the-launch", "organization-member-left",
     "deletion-guarded", "incident-one-grant-left",
 )  # fmt: skip
-BROKEN_ONES = (
-    sorted(BROKEN.glob("*.reseal.yaml")) if SOAK else [BROKEN / f"{name}.reseal.yaml" for name in CHIEF_BROKEN]
-)
+CHIEF_ONES = [BROKEN / f"{name}.reseal.yaml" for name in CHIEF_BROKEN]
+BROKEN_ONES = sorted(BROKEN.glob("*.reseal.yaml")) if SOAK else CHIEF_ONES
 HAPPY_ONES = [SCENARIOS / f"{path}.reseal.yaml" for path in HAPPY.values()]
 
 

@@ -247,9 +247,13 @@ def _states(drawn: Drawn, places: Mapping[int, Point]) -> Iterator[str]:
             yield f'<text class="label" x="{at.x:.1f}" y="{at.y + 3.5:.1f}">{label}</text>'
         call = next((drawn.edges[edge][0] for edge in shown if edge[1] == number), "")
         if call:
-            words = escape(call.partition(":")[0][:room])
+            words = escape(_clipped(call.partition(":")[0], room))
             above = at.y - _RADIUS[kind] - (8 if kind == "end" else 5)
             yield f'<text class="label" x="{at.x:.1f}" y="{above:.1f}">{words}</text>'
+
+
+def _clipped(words: str, room: int) -> str:
+    return words if len(words) <= room else f"{words[: room - 1]}…"
 
 
 def _numbers(told: Iterable[Told]) -> dict[int, list[int]]:

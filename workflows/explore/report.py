@@ -85,7 +85,7 @@ def _plan(explored: Explored) -> Iterator[str]:
     for step in explored.plan.disturbances:
         yield from _wrapped(0, "disturbance", f"{step.id}: {whose(step)} {step.call or 'moves on'}")
     if explored.plan.at_most:
-        yield from _wrapped(0, "", f"at most {_many(explored.plan.at_most, 'disturbance')} in one order")
+        yield from _wrapped(_HEAD, "", f"at most {_many(explored.plan.at_most, 'disturbance')} in one order")
     if not explored.plan.disturbances:
         yield from _wrapped(0, "disturbance", f"none; --disturb takes {', '.join(NAMES)}")
 
