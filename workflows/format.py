@@ -148,9 +148,13 @@ def _why(value: object) -> object:
 class ExploreSpec(Model):
     """What `reseal explore` may insert, and the ends that are foreseen. Without `ends:` those of the workflow are."""
 
-    disturb: Words = Field((), description="disturbances that are ready: disable-key, unshare, ..., or NAME=STEP")
+    disturb: Words = Field((), description="ready ones: disable-key, unshare, ..., NAME=STEP, or `all`")
+    in_order: bool = Field(False, description="the steps come in the order of the file; only disturbances vary")
+    at_most: int = Field(0, ge=0, description="so many disturbances in one order; 0: all of them")
     steps: Steps = Field((), description="disturbances said as steps, each by somebody, once at most")
-    ends: dict[str, Annotated[EndSpec, BeforeValidator(_why)]] = Field(default_factory=dict)
+    ends: dict[str, Annotated[EndSpec, BeforeValidator(_why, json_schema_input_type=str | EndSpec)]] = Field(
+        default_factory=dict
+    )
 
 
 class ScenarioSpec(Model):

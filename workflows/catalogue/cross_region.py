@@ -60,11 +60,12 @@ def _is_local(view: View, key_arn: str) -> bool:
 
 
 STATES = (
-    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed),
+    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed,
+         expects=("InvalidVolume.NotFound",)),
     Step("grant_use", SOURCE, "kms:PutKeyPolicy", key_is_customer_managed, target_may_use_source_key,
-         expects=("AccessDeniedException",)),
+         expects=("AccessDeniedException", "NotFoundException")),
     Step("share", SOURCE, "ec2:ModifySnapshotAttribute", snapshot_is_completed, target_is_listed,
-         expects=("OperationNotPermitted", "UnauthorizedOperation")),
+         expects=("InvalidSnapshot.NotFound", "OperationNotPermitted", "UnauthorizedOperation")),
     Step("copy", TARGET, "ec2:CopySnapshot", target_is_listed_where_it_looks, copy_is_under_key_of_destination,
          expects=("AuthFailure", "InvalidParameterValue", "InvalidRegion", "UnauthorizedOperation")),
     Step("restore", TARGET, "ec2:CreateVolume", copy_is_completed, volume_is_under_key_of_destination,
@@ -75,9 +76,12 @@ STATES = (
 
 NEXT = (
     ("create_snapshot", OK,                             "grant_use"),
+    ("create_snapshot", "InvalidVolume.NotFound",       "refused"),  # deleted before its snapshot was made
     ("grant_use",       OK,                             "share"),
     ("grant_use",       "AccessDeniedException",        "refused"),
+    ("grant_use",       "NotFoundException",            "refused"),  # its deletion was due meanwhile
     ("share",           OK,                             "copy"),
+    ("share",           "InvalidSnapshot.NotFound",     "refused"),  # deleted meanwhile
     ("share",           "OperationNotPermitted",        "refused"),
     ("share",           "UnauthorizedOperation",        "refused"),
     ("copy",            OK,                             "restore"),

@@ -48,11 +48,12 @@ def grant_is_over(view: View) -> bool:
 
 
 STATES = (
-    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed),
+    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed,
+         expects=("InvalidVolume.NotFound",)),
     Step("share_key", SOURCE, "kms:CreateGrant", key_is_customer_managed, target_may_use_source_key,
-         expects=("AccessDeniedException", "DisabledException")),
+         expects=("AccessDeniedException", "DisabledException", "KMSInvalidStateException", "NotFoundException")),
     Step("share", SOURCE, "ec2:ModifySnapshotAttribute", snapshot_is_completed, target_is_listed,
-         expects=("OperationNotPermitted", "UnauthorizedOperation")),
+         expects=("InvalidSnapshot.NotFound", "OperationNotPermitted", "UnauthorizedOperation")),
     Step("copy", TARGET, "ec2:CopySnapshot", target_is_listed, copy_is_under_target_key,
          expects=("AuthFailure", "InvalidParameterValue", "UnauthorizedOperation")),
     Step("retire", TARGET, "kms:RetireGrant", copy_is_completed, grant_is_over,
@@ -66,10 +67,14 @@ STATES = (
 
 NEXT = (
     ("create_snapshot", OK,                             "share_key"),
+    ("create_snapshot", "InvalidVolume.NotFound",       "refused"),  # deleted before its snapshot was made
     ("share_key",       OK,                             "share"),
     ("share_key",       "AccessDeniedException",        "refused"),  # not allowed, or the key is AWS's own
     ("share_key",       "DisabledException",            "refused"),
+    ("share_key",       "KMSInvalidStateException",     "refused"),  # it waits for its deletion
+    ("share_key",       "NotFoundException",            "refused"),  # and that was due
     ("share",           OK,                             "copy"),
+    ("share",           "InvalidSnapshot.NotFound",     "refused"),  # deleted meanwhile
     ("share",           "OperationNotPermitted",        "refused"),
     ("share",           "UnauthorizedOperation",        "refused"),
     ("copy",            OK,                             "retire"),

@@ -109,15 +109,15 @@ STATES = (
     Step("unshare", SOURCE, "ec2:ModifySnapshotAttribute", outsider_is_listed, outsider_is_not_listed,
          expects=("InvalidSnapshot.NotFound", "UnauthorizedOperation")),
     Step("close_key", SOURCE, "kms:PutKeyPolicy", key_is_customer_managed, key_policy_is_closed,
-         expects=("AccessDeniedException", "MalformedPolicyDocumentException")),
+         expects=("AccessDeniedException", "MalformedPolicyDocumentException", "NotFoundException")),
     Step("find_grants", SOURCE, "kms:ListGrants", key_policy_is_closed, grants_of_outsider_are_found,
-         expects=("AccessDeniedException",)),
+         expects=("AccessDeniedException", "NotFoundException")),
     Step("revoke_grant", SOURCE, "kms:RevokeGrant", grant_is_of_outsider, outsider_has_no_grant,
          expects=("AccessDeniedException", "NotFoundException")),
     Step("try_copy", OUTSIDER, "ec2:CopySnapshot", snapshot_is_hidden, is_refused,
-         expects=("AuthFailure", "UnauthorizedOperation")),
+         expects=("AuthFailure", "InvalidParameterValue", "UnauthorizedOperation")),
     Step("try_key", OUTSIDER, "kms:CreateGrant", outsider_has_no_grant, is_refused,
-         expects=("AccessDeniedException",)),
+         expects=("AccessDeniedException", "DisabledException", "KMSInvalidStateException", "NotFoundException")),
     End("contained", ok=True),
     End("still_open", ok=False),
     End("unproven", ok=False),
@@ -133,8 +133,10 @@ NEXT = (
     ("close_key",    OK,                                 "find_grants"),
     ("close_key",    "AccessDeniedException",            "hindered"),
     ("close_key",    "MalformedPolicyDocumentException", "hindered"),  # it would lock out who writes it
+    ("close_key",    "NotFoundException",                "hindered"),  # the key is gone, and the data with it
     ("find_grants",  OK,                                 "revoke_grant"),
     ("find_grants",  "AccessDeniedException",            "hindered"),
+    ("find_grants",  "NotFoundException",                "hindered"),
     ("revoke_grant", OK,                                 "try_copy"),
     ("revoke_grant", "NotFoundException",                "try_copy"),  # it is over already
     ("revoke_grant", "AccessDeniedException",            "hindered"),
@@ -144,9 +146,13 @@ NEXT = (
     ("try_copy",     Settled("SOURCE_NOT_COMPLETE"),     "still_open"),
     ("try_copy",     Settled("SOURCE_ARCHIVED"),         "unproven"),  # archiving unshares, until it is restored
     ("try_copy",     "AuthFailure",                      "unproven"),  # refused by its own policies: no proof
+    ("try_copy",     "InvalidParameterValue",            "unproven"),  # its own key can not be used
     ("try_copy",     "UnauthorizedOperation",            "unproven"),
     ("try_key",      "AccessDeniedException",            "contained"),
     ("try_key",      OK,                                 "still_open"),
+    ("try_key",      "DisabledException",                "unproven"),  # the key's state refuses, which proves nothing
+    ("try_key",      "KMSInvalidStateException",         "unproven"),
+    ("try_key",      "NotFoundException",                "unproven"),
 )  # fmt: skip
 
 WORKFLOW = Workflow(

@@ -113,19 +113,24 @@ def volume_is_under_another_key(view: View) -> bool:
 
 STATES = (
     Step("rotate", SOURCE, "kms:RotateKeyOnDemand", key_is_customer_managed, rotation_is_on_record,
-         expects=("AccessDeniedException", "LimitExceededException")),
-    Step("read_old", SOURCE, "ec2:CreateVolume", snapshot_is_older_than_rotation, volume_is_under_rotated_key),
+         expects=("AccessDeniedException", "DisabledException", "KMSInvalidStateException", "LimitExceededException",
+                  "NotFoundException")),
+    Step("read_old", SOURCE, "ec2:CreateVolume", snapshot_is_older_than_rotation, volume_is_under_rotated_key,
+         expects=("InvalidSnapshot.NotFound",)),
     Step("copy", TARGET, "ec2:CopySnapshot", target_sees_snapshot, copy_is_under_target_key,
          expects=("AuthFailure", "InvalidParameterValue", "UnauthorizedOperation")),
     Step("renew", SOURCE, "ec2:CopySnapshot", copy_is_completed, renewed_is_under_another_key,
          expects=("AuthFailure", "InvalidParameterValue", "UnauthorizedOperation")),
     Step("disable", SOURCE, "kms:DisableKey", all_is_copied, copies_restore_without_key,
-         expects=("AccessDeniedException",)),
+         expects=("AccessDeniedException", "KMSInvalidStateException", "NotFoundException")),
     Step("schedule", SOURCE, "kms:ScheduleKeyDeletion", key_is_disabled, key_is_pending_deletion,
-         expects=("AccessDeniedException",)),
-    Step("restore_copy", TARGET, "ec2:CreateVolume", key_is_gone, volume_is_under_target_key),
-    Step("restore_renewed", SOURCE, "ec2:CreateVolume", key_is_gone, volume_is_under_another_key),
-    Step("restore_old", SOURCE, "ec2:CreateVolume", key_is_gone, is_refused),
+         expects=("AccessDeniedException", "KMSInvalidStateException", "NotFoundException")),
+    Step("restore_copy", TARGET, "ec2:CreateVolume", key_is_gone, volume_is_under_target_key,
+         expects=("InvalidSnapshot.NotFound",)),
+    Step("restore_renewed", SOURCE, "ec2:CreateVolume", key_is_gone, volume_is_under_another_key,
+         expects=("InvalidSnapshot.NotFound",)),
+    Step("restore_old", SOURCE, "ec2:CreateVolume", key_is_gone, is_refused,
+         expects=("InvalidSnapshot.NotFound",)),
     End("retired", ok=True),
     End("lost", ok=False),
     End("still_usable", ok=False),
@@ -135,8 +140,12 @@ STATES = (
 NEXT = (
     ("rotate",          OK,                             "read_old"),
     ("rotate",          "AccessDeniedException",        "refused"),
+    ("rotate",          "DisabledException",            "refused"),
+    ("rotate",          "KMSInvalidStateException",     "refused"),  # it waits for its deletion
     ("rotate",          "LimitExceededException",       "refused"),  # 25 rotations on demand, in a key's life
+    ("rotate",          "NotFoundException",            "refused"),  # and that was due
     ("read_old",        OK,                             "copy"),
+    ("read_old",        "InvalidSnapshot.NotFound",     "lost"),  # deleted before it was copied
     ("read_old",        Settled("VOLUME_VANISHED"),     "lost"),
     ("copy",            OK,                             "renew"),
     ("copy",            "AuthFailure",                  "refused"),
@@ -156,13 +165,20 @@ NEXT = (
     ("renew",           Settled("SOURCE_ARCHIVED"),     "refused"),
     ("disable",         OK,                             "schedule"),
     ("disable",         "AccessDeniedException",        "refused"),
+    ("disable",         "KMSInvalidStateException",     "refused"),  # somebody has scheduled its deletion
+    ("disable",         "NotFoundException",            "refused"),  # and that was due
     ("schedule",        OK,                             "restore_copy"),
     ("schedule",        "AccessDeniedException",        "refused"),
+    ("schedule",        "KMSInvalidStateException",     "refused"),  # somebody has, with a waiting period of their own
+    ("schedule",        "NotFoundException",            "refused"),  # and it is over
     ("restore_copy",    OK,                             "restore_renewed"),
+    ("restore_copy",    "InvalidSnapshot.NotFound",     "lost"),  # the copy was deleted
     ("restore_copy",    Settled("VOLUME_VANISHED"),     "lost"),  # the copy was under the source's key after all
     ("restore_renewed", OK,                             "restore_old"),
+    ("restore_renewed", "InvalidSnapshot.NotFound",     "lost"),  # the copy was deleted
     ("restore_renewed", Settled("VOLUME_VANISHED"),     "lost"),
     ("restore_old",     OK,                             "still_usable"),  # the deletion was cancelled
+    ("restore_old",     "InvalidSnapshot.NotFound",     "refused"),  # deleted: nothing to try the key with
     ("restore_old",     Settled("VOLUME_VANISHED"),     "retired"),
 )  # fmt: skip
 

@@ -85,13 +85,15 @@ def _members(view: View) -> set[str]:
 
 
 STATES = (
-    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed),
+    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed,
+         expects=("InvalidVolume.NotFound",)),
     Step("list_members", MANAGEMENT, "organizations:ListAccounts", organization_is_managed,
          source_and_member_are_listed, expects=("AccessDeniedException",)),
     Step("open_key", SOURCE, "kms:PutKeyPolicy", key_is_customer_managed, target_may_use_source_key,
-         expects=("AccessDeniedException",)),
+         expects=("AccessDeniedException", "NotFoundException")),
     Step("share", SOURCE, "ec2:ModifySnapshotAttribute", snapshot_is_completed, every_member_is_listed,
-         expects=("InvalidAMIAttributeItemValue", "OperationNotPermitted", "UnauthorizedOperation")),
+         expects=("InvalidAMIAttributeItemValue", "InvalidSnapshot.NotFound", "OperationNotPermitted",
+                  "UnauthorizedOperation")),
     Step("copy", MEMBER, "ec2:CopySnapshot", member_sees_snapshot, copy_is_under_member_key,
          expects=("AuthFailure", "InvalidParameterValue", "UnauthorizedOperation")),
     Step("restore", MEMBER, "ec2:CreateVolume", member_copy_is_completed, volume_is_under_member_key,
@@ -102,12 +104,15 @@ STATES = (
 
 NEXT = (
     ("create_snapshot", OK,                             "list_members"),
+    ("create_snapshot", "InvalidVolume.NotFound",       "refused"),  # deleted before its snapshot was made
     ("list_members",    OK,                             "open_key"),
     ("list_members",    "AccessDeniedException",        "refused"),  # not the management account
     ("open_key",        OK,                             "share"),
     ("open_key",        "AccessDeniedException",        "refused"),
+    ("open_key",        "NotFoundException",            "refused"),  # its deletion was due meanwhile
     ("share",           OK,                             "copy"),
     ("share",           "InvalidAMIAttributeItemValue", "refused"),  # an organization is no account
+    ("share",           "InvalidSnapshot.NotFound",     "refused"),  # deleted meanwhile
     ("share",           "OperationNotPermitted",        "refused"),
     ("share",           "UnauthorizedOperation",        "refused"),
     ("copy",            OK,                             "restore"),

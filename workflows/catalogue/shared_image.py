@@ -76,34 +76,40 @@ def instance_runs_under_target_key(view: View) -> bool:
 
 
 STATES = (
-    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed),
+    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed,
+         expects=("InvalidVolume.NotFound",)),
     Step("register", SOURCE, "ec2:RegisterImage", snapshot_is_completed, image_is_available,
-         expects=("IncorrectState", "UnauthorizedOperation")),
+         expects=("IncorrectState", "InvalidSnapshotID.NotFound", "UnauthorizedOperation")),
     Step("share_image", SOURCE, "ec2:ModifyImageAttribute", image_is_available, target_may_launch,
-         expects=("InvalidParameter", "UnauthorizedOperation")),
+         expects=("InvalidAMIID.Unavailable", "InvalidParameter", "UnauthorizedOperation")),
     Step("grant_use", SOURCE, "kms:PutKeyPolicy", key_is_customer_managed, target_can_launch,
-         expects=("AccessDeniedException",)),
+         expects=("AccessDeniedException", "NotFoundException")),
     Step("launch", TARGET, "ec2:RunInstances", target_may_launch, instance_runs_under_target_key,
-         expects=("AuthFailure", "InvalidAMIID.NotFound", "UnauthorizedOperation")),
+         expects=("AuthFailure", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "UnauthorizedOperation")),
     End("running", ok=True),
     End("refused", ok=False),
 )  # fmt: skip
 
 NEXT = (
-    ("create_snapshot", OK,                      "register"),
-    ("register",        OK,                      "share_image"),
-    ("register",        "IncorrectState",        "refused"),  # the snapshot is pending
-    ("register",        "UnauthorizedOperation", "refused"),
-    ("share_image",     OK,                      "grant_use"),
-    ("share_image",     "InvalidParameter",      "refused"),  # a snapshot is encrypted under aws/ebs
-    ("share_image",     "UnauthorizedOperation", "refused"),
-    ("grant_use",       OK,                      "launch"),
-    ("grant_use",       "AccessDeniedException", "refused"),
-    ("launch",          OK,                      "running"),
-    ("launch",          "AuthFailure",           "refused"),  # the image is not shared with the launcher
-    ("launch",          "InvalidAMIID.NotFound", "refused"),  # or is of another Region
-    ("launch",          "UnauthorizedOperation", "refused"),
-    ("launch",          KEY_STATE,               "refused"),  # answered 200, then terminated
+    ("create_snapshot", OK,                           "register"),
+    ("create_snapshot", "InvalidVolume.NotFound",     "refused"),  # deleted before its snapshot was made
+    ("register",        OK,                           "share_image"),
+    ("register",        "IncorrectState",             "refused"),  # the snapshot is pending
+    ("register",        "InvalidSnapshotID.NotFound", "refused"),  # deleted meanwhile
+    ("register",        "UnauthorizedOperation",      "refused"),
+    ("share_image",     OK,                           "grant_use"),
+    ("share_image",     "InvalidAMIID.Unavailable",   "refused"),  # deregistered meanwhile
+    ("share_image",     "InvalidParameter",           "refused"),  # a snapshot is encrypted under aws/ebs
+    ("share_image",     "UnauthorizedOperation",      "refused"),
+    ("grant_use",       OK,                           "launch"),
+    ("grant_use",       "AccessDeniedException",      "refused"),
+    ("grant_use",       "NotFoundException",          "refused"),  # its deletion was due meanwhile
+    ("launch",          OK,                           "running"),
+    ("launch",          "AuthFailure",                "refused"),  # the image is not shared with the launcher
+    ("launch",          "InvalidAMIID.NotFound",      "refused"),  # or is of another Region
+    ("launch",          "InvalidAMIID.Unavailable",   "refused"),  # deregistered meanwhile
+    ("launch",          "UnauthorizedOperation",      "refused"),
+    ("launch",          KEY_STATE,                    "refused"),  # answered 200, then terminated
 )  # fmt: skip
 
 WORKFLOW = Workflow(

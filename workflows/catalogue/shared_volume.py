@@ -66,20 +66,21 @@ def own_snapshot_is_completed(view: View) -> bool:
 
 
 STATES = (
-    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed),
+    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed,
+         expects=("InvalidVolume.NotFound",)),
     Step("grant_use", SOURCE, "kms:PutKeyPolicy", key_is_customer_managed, target_can_make_a_volume,
-         expects=("AccessDeniedException",)),
+         expects=("AccessDeniedException", "NotFoundException")),
     Step("share", SOURCE, "ec2:ModifySnapshotAttribute", snapshot_is_completed, target_is_listed,
-         expects=("OperationNotPermitted", "UnauthorizedOperation")),
+         expects=("InvalidSnapshot.NotFound", "OperationNotPermitted", "UnauthorizedOperation")),
     Step("restore", TARGET, "ec2:CreateVolume", target_is_listed, volume_is_under_target_key,
          expects=("InvalidParameterCombination", "InvalidParameterDependency", "InvalidSnapshot.NotFound",
                   "UnauthorizedOperation")),
     Step("disable", SOURCE, "kms:DisableKey", volume_is_available, key_is_disabled,
-         expects=("AccessDeniedException",)),
+         expects=("AccessDeniedException", "KMSInvalidStateException", "NotFoundException")),
     Step("snapshot_again", TARGET, "ec2:CreateSnapshot", volume_is_available, own_snapshot_is_completed,
-         expects=("UnauthorizedOperation",)),
+         expects=("InvalidVolume.NotFound", "UnauthorizedOperation")),
     Step("restore_again", TARGET, "ec2:CreateVolume", own_snapshot_is_completed, volume_is_under_target_key,
-         expects=("UnauthorizedOperation",)),
+         expects=("InvalidSnapshot.NotFound", "UnauthorizedOperation")),
     End("independent", ok=True),
     End("dependent", ok=False),
     End("refused", ok=False),
@@ -87,9 +88,12 @@ STATES = (
 
 NEXT = (
     ("create_snapshot", OK,                            "grant_use"),
+    ("create_snapshot", "InvalidVolume.NotFound",      "refused"),  # deleted before its snapshot was made
     ("grant_use",       OK,                            "share"),
     ("grant_use",       "AccessDeniedException",       "refused"),
+    ("grant_use",       "NotFoundException",           "refused"),  # its deletion was due meanwhile
     ("share",           OK,                            "restore"),
+    ("share",           "InvalidSnapshot.NotFound",    "refused"),  # deleted meanwhile
     ("share",           "OperationNotPermitted",       "refused"),
     ("share",           "UnauthorizedOperation",       "refused"),
     ("restore",         OK,                            "disable"),
@@ -100,9 +104,13 @@ NEXT = (
     ("restore",         Settled("VOLUME_VANISHED"),    "refused"),  # one of the two keys can not be used
     ("disable",         OK,                            "snapshot_again"),
     ("disable",         "AccessDeniedException",       "refused"),
+    ("disable",         "KMSInvalidStateException",    "snapshot_again"),  # waits for its deletion: no less
+    ("disable",         "NotFoundException",           "snapshot_again"),  # and that was due
     ("snapshot_again",  OK,                            "restore_again"),
+    ("snapshot_again",  "InvalidVolume.NotFound",      "refused"),  # the target deleted it
     ("snapshot_again",  "UnauthorizedOperation",       "refused"),
     ("restore_again",   OK,                            "independent"),
+    ("restore_again",   "InvalidSnapshot.NotFound",    "refused"),  # the target deleted it
     ("restore_again",   "UnauthorizedOperation",       "refused"),
     ("restore_again",   Settled("VOLUME_VANISHED"),    "dependent"),  # the volume was kept under the source's key
 )  # fmt: skip

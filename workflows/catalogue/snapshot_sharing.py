@@ -94,7 +94,8 @@ def is_key_of(account: str, key_arn: str) -> bool:
 
 
 STATES = (
-    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed),
+    Step("create_snapshot", SOURCE, "ec2:CreateSnapshot", volume_is_encrypted, snapshot_is_completed,
+         expects=("InvalidVolume.NotFound",)),
     Step("grant_use", SOURCE, "kms:PutKeyPolicy", key_is_customer_managed, target_may_use_source_key,
          expects=("AccessDeniedException", "NotFoundException")),
     Step("share", SOURCE, "ec2:ModifySnapshotAttribute", snapshot_is_completed, target_is_listed,
@@ -109,6 +110,7 @@ STATES = (
 
 NEXT = (
     ("create_snapshot", OK,                             "grant_use"),
+    ("create_snapshot", "InvalidVolume.NotFound",       "refused"),  # deleted before its snapshot was made
     ("grant_use",       OK,                             "share"),
     ("grant_use",       "AccessDeniedException",        "refused"),  # aws/ebs: its policy can not be changed
     ("grant_use",       "NotFoundException",            "refused"),  # its deletion was due meanwhile, kms.md 1 [D]

@@ -5,7 +5,8 @@ somebody else may disable a key meanwhile. What one must believe:
 
 - **Tracks.** The calls of each principal (`as:`) are a track, in the order of the file; moves of the clock are one of
   their own. An interleaving takes the next call of any track. A *disturbance* is a call by somebody that may come at
-  any point, once at most, or not at all. A call whose parameters refer to a result that is not there yet is not
+  any point, once at most, or not at all; `at-most` says how many of them in one order. With `in-order` all calls are
+  one track: everybody waits for everybody. A call whose parameters refer to a result that is not there yet is not
   enabled. The set-up (`given`) is done once, before.
 - **Every step keeps its state of the machine**: the one it has when the steps are walked along what they expect
   (`reseal check` does so). Tracks have no common program counter, so "where the machine is" means nothing between
@@ -33,4 +34,5 @@ somebody else may disable a key meanwhile. What one must believe:
     tracks, disturb   what can be called: a plan         search        the states, breadth first: shortest paths first
     ends, judge       what an end is, and its verdict     check         mistakes in `explore:`, before anything runs
     report, write     what is shown, and a path as a scenario file     session       all of it put together
+    picture           states and shortest paths as SVG                 cases         JUnit, annotations: what CI is told
 """

@@ -36,6 +36,7 @@ class Surprise:
     shortest: Node
     states: int = 0
     orders: int = 0
+    at: set[int] = field(default_factory=set[int])  # numbers of those states
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ def judged(found: Found, *, complete: bool) -> Verdict:
         for what in _surprises(found.plan, node, end, name, names):
             one = surprises.setdefault(what, Surprise(what, end, node))
             one.states, one.orders = one.states + 1, one.orders + node.ways
+            one.at.add(node.number)
     reached = {row.declared for row in rows.values()}
     missing = tuple(name for name in names if name not in reached) if complete and not found.cut else ()
     return Verdict(list(rows.values()), list(surprises.values()), missing)

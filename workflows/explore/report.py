@@ -84,6 +84,8 @@ def _plan(explored: Explored) -> Iterator[str]:
         yield from _wrapped(0, "track", f"{track}: {', '.join(step.id for step in steps)}")
     for step in explored.plan.disturbances:
         yield from _wrapped(0, "disturbance", f"{step.id}: {whose(step)} {step.call or 'moves on'}")
+    if explored.plan.at_most:
+        yield from _wrapped(_HEAD, "", f"at most {_many(explored.plan.at_most, 'disturbance')} in one order")
     if not explored.plan.disturbances:
         yield from _wrapped(0, "disturbance", f"none; --disturb takes {', '.join(NAMES)}")
 
@@ -138,9 +140,18 @@ def _surprises(explored: Explored) -> Iterator[str]:
         yield ""
         counted = f"{one.what} (in {_many(one.states, 'state')}, {_many(one.orders, 'order')})"
         yield from _wrapped(0, f"{number:>2}", counted, head=4)
-        for at, line in enumerate(told(explored, one.shortest), 1):
-            yield from _line(at, line)
-        yield from _wrapped(4, "then", _readers(one.end.readers), head=6)
+        yield from _path(explored, one)
+
+
+def path_lines(explored: Explored, one: Surprise) -> str:
+    """The shortest path to a surprise, call by call."""
+    return "\n".join(line.rstrip() for line in _path(explored, one)) + "\n"
+
+
+def _path(explored: Explored, one: Surprise) -> Iterator[str]:
+    for at, line in enumerate(told(explored, one.shortest), 1):
+        yield from _line(at, line)
+    yield from _wrapped(4, "then", _readers(one.end.readers), head=6)
 
 
 def _line(at: int, line: Told) -> Iterator[str]:
@@ -173,8 +184,8 @@ def as_json(explored: Explored) -> str:
         "workflow": plan.workflow.name, "exhaustive": not found.cut, "cut": found.cut,
         "tracks": {track: [step.id for step in steps] for track, steps in plan.tracks.items()},
         "disturbances": [{"id": step.id, "as": whose(step), "call": step.call or ""} for step in plan.disturbances],
-        "states": found.states, "calls": found.transitions, "merges": found.merges, "merged": found.merged,
-        "orders": found.orders,
+        "at_most": plan.at_most, "states": found.states, "calls": found.transitions, "merges": found.merges,
+        "merged": found.merged, "orders": found.orders,
         "ends": [_end(row) | {"declared": row.declared, "why": row.why} for row in explored.verdict.rows],
         "surprises": [_surprise(explored, one) for one in explored.verdict.surprises],
         "not_reached": list(explored.verdict.not_reached),
@@ -207,11 +218,9 @@ def summary(explored: Explored, seconds: float) -> str:
 def as_dot(explored: Explored) -> str:
     """The states and the calls between them, for Graphviz; ends that are ok are green, others grey, surprises red."""
     rows = {node.number: end for node, end in explored.found.ends}
-    surprising = {one.end.key() for one in explored.verdict.surprises}
+    surprising = {number for one in explored.verdict.surprises for number in one.at}
     lines = ["digraph explored {", '  rankdir=LR; node [shape=circle, label="", width=0.15, style=filled];']
-    lines += [
-        f"  {number} [{_look(end.name, end.ok, end.key() in surprising)}];" for number, end in sorted(rows.items())
-    ]
+    lines += [f"  {number} [{_look(end.name, end.ok, number in surprising)}];" for number, end in sorted(rows.items())]
     lines += _edges(explored.found.edges)
     return "\n".join([*lines, "}"]) + "\n"
 

@@ -199,6 +199,8 @@ class Search:
             done = place.at[track]
             if done < len(steps) and _can_be_made(actor, steps[done]):
                 yield steps[done], track
+        if self._plan.at_most and len(place.disturbed) >= self._plan.at_most:
+            return
         for step in self._plan.disturbances:
             if step.id not in place.disturbed and _can_be_made(actor, step):
                 yield step, ""

@@ -39,21 +39,32 @@ class Explored:
 
 def explore_file(
     path: str, services: Services, disturbances: tuple[str, ...] | None = None, limits: Limits | None = None,
-    watch: Watch | None = None,
+    watch: Watch | None = None, *, in_order: bool | None = None, at_most: int | None = None,
 ) -> Explored:  # fmt: skip
     """Explore one scenario file. InvalidFile where it is not valid; CannotExplore where it can not be explored."""
-    return explore(load(path, services.operations), services, disturbances, limits, watch)
+    return explore(
+        load(path, services.operations), services, disturbances, limits, watch, in_order=in_order, at_most=at_most
+    )
 
 
 def explore(
     scenario: Scenario, services: Services, disturbances: tuple[str, ...] | None = None,
     limits: Limits | None = None, watch: Watch | None = None, *, merge: bool = True,
+    in_order: bool | None = None, at_most: int | None = None,
 ) -> Explored:  # fmt: skip
-    """`disturbances`: their names; None: those that the scenario declares. `merge=False`: every order by itself."""
-    what = plan(scenario, workflow_of(scenario, services), disturb.chosen(scenario, disturbances))
+    """`disturbances`: their names; None: those that the scenario declares, and so for `in_order` and `at_most`.
+
+    `merge=False`: every order by itself.
+    """
+    spec = scenario.spec.explore
+    declared = (spec.in_order, spec.at_most) if spec else (False, 0)
+    asked = (declared[0] if in_order is None else in_order, declared[1] if at_most is None else at_most)
+    chosen = disturb.chosen(scenario, disturbances)
+    what = plan(scenario, workflow_of(scenario, services), chosen, in_order=asked[0], at_most=asked[1])
     port, course = set_up(what, services)
     found = Search(what, port, course, limits=limits, merge=merge, watch=watch).run()
-    return Explored(what, found, judged(found, complete=disturbances is None), port, course)
+    complete = disturbances is None and asked == declared
+    return Explored(what, found, judged(found, complete=complete), port, course)
 
 
 def set_up(plan: Plan, services: Services) -> tuple[Forking, Course]:

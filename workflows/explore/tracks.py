@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workflows.scenario import Scenario
 
 CLOCK: Final = "the clock"
+IN_TURN: Final = "all, in turn"
 MINUTE_MS: Final = 60_000
 _READS_THE_LOG: Final = "cloudtrail:"
 
@@ -40,6 +41,7 @@ class Plan:
     judges: Mapping[str, Judge]  # step -> how it is judged; none for what happens aside
 
     referred: tuple[str, ...]  # steps that some call refers to
+    at_most: int = 0  # disturbances in one order; 0: all of them
 
     @property
     def calls(self) -> Iterator[StepSpec]:
@@ -52,8 +54,14 @@ class Plan:
         return next((each.id for each in self.calls if (each.call or "").startswith(_READS_THE_LOG)), "")
 
 
-def plan(scenario: Scenario, workflow: Workflow | None, disturbances: tuple[StepSpec, ...]) -> Plan:
-    """CannotExplore where the scenario follows no workflow, or its clock does more than instants and days."""
+def plan(
+    scenario: Scenario, workflow: Workflow | None, disturbances: tuple[StepSpec, ...], *, in_order: bool = False,
+    at_most: int = 0,
+) -> Plan:  # fmt: skip
+    """`in_order`: everybody waits for everybody, so that only disturbances come in between; `at_most` so many, 0: all.
+
+    CannotExplore where the scenario follows no workflow, or its clock does more than instants and days.
+    """
     if workflow is None:
         raise CannotExplore(f"{scenario.path} follows no workflow: nothing says what its calls may come to")
     if scenario.spec.clock != "instant":
@@ -67,7 +75,9 @@ def plan(scenario: Scenario, workflow: Workflow | None, disturbances: tuple[Step
             raise CannotExplore(f"{mark}: exploration tells moments apart by the minute: advance by whole minutes")
     referred = sorted({name for step in calls for value in (step.with_, step.wait) for name in _names(value)})
     judges = dict(_judges(scenario, workflow))
-    return Plan(scenario, workflow, _tracks(scenario), disturbances, judges, tuple(referred))
+    return Plan(
+        scenario, workflow, _tracks(scenario, in_order=in_order), disturbances, judges, tuple(referred), at_most
+    )
 
 
 def _names(value: Any) -> Iterator[str]:
@@ -80,7 +90,9 @@ def _names(value: Any) -> Iterator[str]:
         yield from (name for inner in cast("Iterable[Any]", value) for name in _names(inner))
 
 
-def _tracks(scenario: Scenario) -> dict[str, tuple[StepSpec, ...]]:
+def _tracks(scenario: Scenario, *, in_order: bool) -> dict[str, tuple[StepSpec, ...]]:
+    if in_order:
+        return {IN_TURN: scenario.spec.steps}
     tracks: dict[str, tuple[StepSpec, ...]] = {}
     for step in scenario.spec.steps:
         whose = step.as_ or CLOCK

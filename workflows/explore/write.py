@@ -105,5 +105,7 @@ def _expected(outcome: Outcome) -> dict[str, Any]:
         row = next((each for each in SETTLEMENTS if each.name == outcome.name), None)
         if row is None:
             return {"later": {"State": "error"}}
+        if row.reason:
+            return {"later": {"StateReason": {"Code": row.reason}}}
         return {"later": {"Error": row.code} if row.code else {"State": "error", "StateMessage": row.message}}
     return {} if outcome == OK else {"error": outcome}

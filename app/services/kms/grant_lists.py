@@ -13,7 +13,7 @@ from app.kernel.operation import operation
 from app.kernel.tree import Key as Position
 from app.policy.principals import account_named
 from app.services.kms.checks import KEY_STATE, allowed_on_key
-from app.services.kms.errors import HIDDEN, INVALID_GRANT_ID, INVALID_PRINCIPAL_ARN, VALIDATION, null
+from app.services.kms.errors import HIDDEN, INVALID_GRANT_ID, INVALID_PRINCIPAL_ARN, KEY_NOT_FOUND, VALIDATION, null
 from app.services.kms.keyref import KEY, key_of
 from app.services.kms.paging import page
 from app.services.kms.records import GRANT_ID, Grant, Key
@@ -56,7 +56,7 @@ def _principal(draft: Draft, arn: str, unique_id: str) -> str:
     "kms", "ListGrants",
     honours=("Limit", "Marker", "KeyId", "GrantId", "GranteePrincipal", "GranteeServicePrincipal"),
     checks=(KEY(across=True), allowed_on_key("kms:ListGrants"), KEY_STATE()),
-    answers=(HIDDEN, INVALID_GRANT_ID),
+    answers=(HIDDEN, KEY_NOT_FOUND, INVALID_GRANT_ID),
     across_accounts="yes, by key ARN",
     reads=True,
 )  # fmt: skip

@@ -27,6 +27,7 @@ from app.services.kms.errors import (
     INVALID_GRANT_ID,
     INVALID_GRANT_TOKEN,
     INVALID_PRINCIPAL_ARN,
+    KEY_NOT_FOUND,
     TOO_MANY_GRANTS,
     VALIDATION,
     null,
@@ -139,8 +140,8 @@ def _is_silence(refusal: Refusal | None) -> bool:
         DRY_RUN,
     ),
     answers=(
-        VALIDATION, HIDDEN, INVALID_GRANT_TOKEN, INVALID_PRINCIPAL_ARN, TOO_MANY_GRANTS, DISABLED, PENDING, IMPORT,
-        CREATING, DRY_RUN_OK,
+        VALIDATION, HIDDEN, KEY_NOT_FOUND, INVALID_GRANT_TOKEN, INVALID_PRINCIPAL_ARN, TOO_MANY_GRANTS, DISABLED,
+        PENDING, IMPORT, CREATING, DRY_RUN_OK,
     ),
     across_accounts=_BY_ARN,
 )  # fmt: skip

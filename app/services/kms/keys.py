@@ -13,6 +13,7 @@ from app.kernel.operation import job, operation
 from app.kernel.shapes import operation_model
 from app.services.kms.checks import GRANT_TOKENS, KEY_STATE, allowed_on_key, between
 from app.services.kms.errors import (
+    KEY_NOT_FOUND,
     LOCKOUT,
     MALFORMED_POLICY,
     NO_KEY_STORE,
@@ -222,7 +223,7 @@ def enable_key(draft: Draft, call: Call) -> None:
     "kms", "DisableKey",
     honours=("KeyId",),
     checks=(KEY(), allowed_on_key("kms:DisableKey"), KEY_STATE()),
-    answers=(PENDING, IMPORT, CREATING, UPDATING),
+    answers=(KEY_NOT_FOUND, PENDING, IMPORT, CREATING, UPDATING),
 )  # fmt: skip
 def disable_key(draft: Draft, call: Call) -> None:
     """Stops all use of a key until it is enabled again."""
@@ -238,7 +239,7 @@ def WINDOW(draft: Draft, call: Call) -> None:
     "kms", "ScheduleKeyDeletion",
     honours=("KeyId", "PendingWindowInDays"),
     checks=(WINDOW, KEY(), allowed_on_key("kms:ScheduleKeyDeletion"), KEY_STATE()),
-    answers=(PENDING, UPDATING),
+    answers=(KEY_NOT_FOUND, PENDING, UPDATING),
 )  # fmt: skip
 def schedule_key_deletion(draft: Draft, call: Call) -> dict[str, Any]:
     """Starts a key's last days; at their end the clock deletes it with all that belongs to it.

@@ -13,6 +13,7 @@ from app.kernel.tree import Key as Position
 from app.services.kms.checks import FAMILY, KEY_STATE, ORIGIN, allowed_on_key
 from app.services.kms.errors import (
     HIDDEN,
+    KEY_NOT_FOUND,
     NOT_PRIMARY,
     NOTHING_TO_ROTATE,
     ROTATION_CONFLICT,
@@ -114,7 +115,10 @@ def _is_everywhere(draft: Draft, key: Key, material: Material) -> bool:
     "kms", "RotateKeyOnDemand",
     honours=("KeyId",),
     checks=(KEY(), allowed_on_key("kms:RotateKeyOnDemand"), KEY_STATE(), PRIMARY, SYMMETRIC_KEY, AVAILABLE),
-    answers=(WRONG_KIND, NOT_PRIMARY, ROTATION_CONFLICT, ROTATIONS_USED_UP, NOTHING_TO_ROTATE, *_STATES, UPDATING),
+    answers=(
+        KEY_NOT_FOUND, WRONG_KIND, NOT_PRIMARY, ROTATION_CONFLICT, ROTATIONS_USED_UP, NOTHING_TO_ROTATE, *_STATES,
+        UPDATING,
+    ),
 )  # fmt: skip
 def rotate_key_on_demand(draft: Draft, call: Call) -> dict[str, Any]:
     """Rotates soon, at most 25 times; the calendar's rotation stays where it is."""
