@@ -15,10 +15,10 @@ from typing import Final
 from app.policy.grammar import GRAMMAR, DocumentKind
 from app.policy.principals import EVERYONE, listed_name
 from app.policy.reader import Reader, object_of, refusal, text_of
-from app.policy.scan import Mark, Member, PolicySyntaxError, scan
+from app.policy.scan import Fault, Mark, Member, PolicySyntaxError, scan
 from app.policy.statement import Statement
 
-__all__ = ["Document", "DocumentKind", "Mark", "PolicySyntaxError", "parse", "principals_named"]
+__all__ = ["Document", "DocumentKind", "Fault", "Mark", "PolicySyntaxError", "parse", "principals_named"]
 
 VERSIONS: Final = ("2008-10-17", "2012-10-17")
 _ELEMENTS: Final = ("Version", "Id", "Statement")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from app.policy.conditions import Comparison, SetOperator, comparison, condition
+from app.policy.conditions import NO_KEY, Comparison, SetOperator, comparison, condition
 from app.policy.grammar import Grammar, Presence
 from app.policy.match import ACTION, action_test, resource_test
 from app.policy.principals import EVERYONE, is_aws_principal, is_canonical_id, is_service, listed_name
-from app.policy.scan import Array, Mark, Member, Node, Object, PolicySyntaxError, Scalar
+from app.policy.scan import Array, Fault, Mark, Member, Node, Object, PolicySyntaxError, Scalar
 from app.policy.statement import ActionElement, Element, PrincipalElement, ResourceElement, Statement, UnfitElement
 from app.policy.trace import Effect, Why
 from app.policy.variables import Template, is_fixed, no_value, render, template
@@ -27,13 +27,14 @@ _OVERLY_PERMISSIVE: Final = (  # [D: kms.md 5]
     "requests without the specified [encryption context or tag] or with an unspecified [encryption context or tag]. "
     "To fix, remove ForAllValues."
 )
+_LACKS: Final = {"Principal": Fault.NO_PRINCIPAL}
 _ELEMENTS: Final = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 )  # fmt: skip
 
 
-def refusal(message: str, mark: Mark) -> PolicySyntaxError:
-    return PolicySyntaxError(message, mark.line, mark.column)
+def refusal(message: str, mark: Mark, fault: Fault = Fault.SYNTAX) -> PolicySyntaxError:
+    return PolicySyntaxError(message, mark.line, mark.column, fault)
 
 
 def text_of(node: Node, what: str) -> str:
@@ -59,10 +60,10 @@ class Reader:
     variables: bool  # does the document's version have policy variables
     lenient: bool
 
-    def complain(self, message: str, mark: Mark) -> None:
+    def complain(self, message: str, mark: Mark, fault: Fault = Fault.SYNTAX) -> None:
         """Refuse, if strict."""
         if not self.lenient:
-            raise refusal(message, mark)
+            raise refusal(message, mark, fault)
 
     def statements(self, node: Node) -> tuple[Statement, ...]:
         statements = tuple(self._statement(index, item) for index, item in enumerate(items_of(node)))
@@ -124,7 +125,7 @@ class Reader:
         if found and presence is Presence.FORBIDDEN:
             self.complain(f"a policy of this kind has no {found[0].name}", found[0].name_mark)
         if not found and presence is Presence.REQUIRED:
-            self.complain(f"the statement lacks {name}", mark)
+            self.complain(f"the statement lacks {name}", mark, _LACKS.get(name, Fault.SYNTAX))
         return found[0] if found else None
 
     # Action and Resource.
@@ -209,7 +210,8 @@ class Reader:
                 text = text_of(item, "a principal")
                 check = _PRINCIPAL_CHECKS.get(member.name)
                 if check and not check(text):
-                    self.complain(f"{text!r} is no principal that can stand under {member.name!r}", item.mark)
+                    what = f"{text!r} is no principal that can stand under {member.name!r}"
+                    self.complain(what, item.mark, Fault.INVALID_PRINCIPAL)
                 yield member.name, text
 
     # Condition.
@@ -226,7 +228,8 @@ class Reader:
             for entry in object_of(block.value, f"the value of {block.name}").members:
                 self._check_key(how, entry)
                 values = tuple(_value(item) for item in items_of(entry.value))
-                yield condition(how, entry.name, values, variables=self.variables, mark=entry.name_mark)
+                found = condition(how, entry.name, values, variables=self.variables, mark=entry.name_mark)
+                yield replace(found, lookup=NO_KEY) if found.lookup in self.grammar.unseen_keys else found
 
     def _check_key(self, how: Comparison, entry: Member) -> None:
         if ":" not in entry.name:

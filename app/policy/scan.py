@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from enum import Enum
 from typing import Final, NoReturn
 
 from msgspec import Struct
@@ -28,14 +29,23 @@ _ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\
 _WORDS: Final = {"true": True, "false": False, "null": None}
 
 
+class Fault(Enum):
+    """What is wrong, where services have words of their own for it."""
+
+    SYNTAX = "syntax"
+    NO_PRINCIPAL = "no principal"  # a statement that needs one names none
+    INVALID_PRINCIPAL = "invalid principal"  # a text that can be nobody
+
+
 class PolicySyntaxError(ValueError):
     """A document that can not be a policy of its kind. Line and column count from 1."""
 
-    def __init__(self, message: str, line: int, column: int) -> None:
+    def __init__(self, message: str, line: int, column: int, fault: Fault = Fault.SYNTAX) -> None:
         super().__init__(f"{message} (line {line}, column {column})")
         self.message = message
         self.line = line
         self.column = column
+        self.fault = fault
 
 
 class Mark(Struct, frozen=True):

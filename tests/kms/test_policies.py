@@ -62,6 +62,33 @@ def test_principals_must_exist(lab: Lab, principal: str) -> None:
     assert lab.causes()[0] == "POLICY_MALFORMED"
 
 
+@pytest.mark.parametrize(
+    "principal",
+    [
+        {"AWS": f"arn:aws:iam::{TARGET}:group/g"},
+        {"AWS": f"arn:aws:iam::{TARGET}:role/*"},
+        {"AWS": f"arn:aws:iam::{TARGET}:*"},
+        {"AWS": f"arn:aws::{TARGET}:root"},
+        {"AWS": TARGET[:-1]},
+        {"AWS": ""},
+        {"Service": "ec2"},
+    ],
+    ids=str,
+)
+def test_who_can_be_nobody_is_an_invalid_principal(lab: Lab, principal: dict[str, str]) -> None:
+    """Goal: AWS's one sentence for whatever is wrong with a principal, also where its form alone is."""
+    text = policy(OWNER, {"Effect": "Allow", "Principal": principal, "Action": "kms:Decrypt", "Resource": "*"})
+    assert lab.refused(SOURCE, "PutKeyPolicy", KeyId=lab.key(), Policy=text) == INVALID_PRINCIPALS
+
+
+@pytest.mark.parametrize("principal", [{}, {"Principal": {"AWS": []}}, {"Principal": {}}], ids=["none", "[]", "{}"])
+def test_a_statement_names_somebody(lab: Lab, principal: dict[str, object]) -> None:
+    """Terraform's `for` over no accounts makes such a list."""
+    text = policy(OWNER, {"Effect": "Allow", **principal, "Action": "kms:Decrypt", "Resource": "*"})
+    no_principal = ("MalformedPolicyDocumentException", "Policy contains a statement with no principal.")
+    assert lab.refused(SOURCE, "CreateKey", Policy=text) == no_principal
+
+
 def test_a_canonical_user_is_no_principal_of_a_key_policy(lab: Lab) -> None:
     """It is a form of S3's; that KMS answers so is inferred."""
     statement = {"Effect": "Allow", "Principal": {"CanonicalUser": "c0" * 32}, "Action": "kms:*", "Resource": "*"}

@@ -16,12 +16,21 @@ from app.kernel.call import Call, Pairs
 from app.kernel.draft import Draft
 from app.kernel.operation import operation
 from app.kernel.records import replace
-from app.policy.document import DocumentKind, PolicySyntaxError, canonical_users, parse, principals_named
+from app.policy.document import (
+    Document,
+    DocumentKind,
+    Fault,
+    PolicySyntaxError,
+    canonical_users,
+    parse,
+    principals_named,
+)
 from app.services.kms.checks import KEY_STATE, allowed_on_key
 from app.services.kms.errors import (
     INVALID_PRINCIPALS,
     LOCKOUT,
     MALFORMED_POLICY,
+    NO_PRINCIPAL,
     NO_SUCH_POLICY,
     POLICY_TOO_LONG,
 )
@@ -32,6 +41,8 @@ from app.services.kms.records import Key
 
 POLICY_BYTES_MAX: Final = 32_768
 DEFAULT: Final = "default"  # the only policy that a key has
+SAVE_ERRORS: Final = (MALFORMED_POLICY, INVALID_PRINCIPALS, NO_PRINCIPAL, LOCKOUT, POLICY_TOO_LONG)
+_OF_PRINCIPALS: Final = {Fault.NO_PRINCIPAL: NO_PRINCIPAL, Fault.INVALID_PRINCIPAL: INVALID_PRINCIPALS}
 
 
 def default_policy(account: str) -> str:
@@ -51,16 +62,30 @@ def saved_policy(draft: Draft, call: Call, key: Key, text: str) -> Key:
     """The key, saved with a new policy; refused if the policy is not one that a key can have."""
     if len(text.encode()) > POLICY_BYTES_MAX:
         POLICY_TOO_LONG.refuse(limit=f"{POLICY_BYTES_MAX:,}")
-    try:
-        document = parse(text, DocumentKind.RESOURCE)
-    except PolicySyntaxError as wrong:
-        MALFORMED_POLICY.refuse(text=str(wrong))
-    if canonical_users(document):  # no form of KMS's; the answer is inferred
-        INVALID_PRINCIPALS.refuse()
+    document = _parsed(text)
     changed = replace(key, policy=text, policy_ids=tuple(_ids(draft, principals_named(document))))
     if not call["BypassPolicyLockoutSafetyCheck"] and not may(draft, call, "kms:PutKeyPolicy", resource_of(changed)):
         LOCKOUT.refuse()
     return draft.put(changed)
+
+
+def _parsed(text: str) -> Document:
+    """The document; refuses one that KMS does not save, about principals in KMS's words.
+
+    An empty list of principals is no principal [V: transcripts]. Wildcards in an ARN and broken ARNs are invalid ones:
+    repost.aws/knowledge-center/kms-policy-error-invalid-principals [D], issue 27 of
+    cloudposse/terraform-aws-vpc-flow-logs-s3-bucket [O]; that groups and canonical users are is inferred.
+    """
+    try:
+        document = parse(text, DocumentKind.RESOURCE)
+    except PolicySyntaxError as wrong:
+        error = _OF_PRINCIPALS.get(wrong.fault)
+        return error.refuse() if error else MALFORMED_POLICY.refuse(text=str(wrong))
+    if any(one.principal is not None and not one.principal.written for one in document.statements):
+        NO_PRINCIPAL.refuse()
+    if canonical_users(document):
+        INVALID_PRINCIPALS.refuse()
+    return document
 
 
 def _ids(draft: Draft, principals: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -104,7 +129,7 @@ def get_key_policy(draft: Draft, call: Call) -> dict[str, Any]:
     "kms", "PutKeyPolicy",
     honours=("KeyId", "PolicyName", "Policy", "BypassPolicyLockoutSafetyCheck"),
     checks=(KEY(), allowed_on_key("kms:PutKeyPolicy"), KEY_STATE(), POLICY_NAME),
-    answers=(MALFORMED_POLICY, INVALID_PRINCIPALS, LOCKOUT, POLICY_TOO_LONG, NO_SUCH_POLICY),
+    answers=(*SAVE_ERRORS, NO_SUCH_POLICY),
 )  # fmt: skip
 def put_key_policy(draft: Draft, call: Call) -> None:
     """Replaces a key's policy."""
