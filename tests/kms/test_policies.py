@@ -109,6 +109,27 @@ def test_a_principal_that_is_deleted_and_made_again_has_lost_its_access(lab: Lab
     assert shown["Statement"][1]["Principal"] == {"AWS": user.unique_id}
 
 
+def test_a_policy_shows_its_principals_as_they_are_called_today(lab: Lab) -> None:
+    """Goal: only principals are renamed; a condition is text and stays, and so does the way the rest is written."""
+    user = lab.user(SOURCE, "u")
+    condition = {"ArnNotEquals": {"aws:PrincipalArn": user.arn}}
+    text = policy(OWNER, allow("kms:DescribeKey", user.arn), {**OWNER, "Condition": condition}).replace(",", " , ")
+    key = lab.key(Policy=text)
+    lab.ok(SOURCE, "iam:UpdateUser", UserName="u", NewUserName="v")
+    renamed = text.replace(json.dumps(user.arn), json.dumps(user.arn[:-1] + "v"), 1)
+    assert lab.ok(SOURCE, "GetKeyPolicy", KeyId=key)["Policy"] == renamed
+    lab.ok(SOURCE, "iam:DeleteUser", UserName="v")
+    gone = text.replace(json.dumps(user.arn), json.dumps(user.unique_id), 1)
+    assert lab.ok(SOURCE, "GetKeyPolicy", KeyId=key)["Policy"] == gone
+
+
+def test_a_session_is_named_by_its_roles_name_letter_by_letter(lab: Lab) -> None:
+    session = lab.session(SOURCE, "Restorer")
+    lab.key(share=allow("kms:DescribeKey", session.arn))
+    text = policy(OWNER, allow("kms:DescribeKey", session.arn.replace("Restorer", "restorer")))
+    assert lab.refused(SOURCE, "CreateKey", Policy=text) == INVALID_PRINCIPALS
+
+
 def test_a_policy_must_let_its_writer_change_it_again(lab: Lab) -> None:
     admin = lab.user(SOURCE, "admin", ANY_KMS)
     for statement in (allow("kms:Decrypt", root_arn(SOURCE)), allow("kms:*", admin.arn)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from app.policy.document import (
     canonical_users,
     parse,
     principals_named,
+    with_principals,
 )
 from app.policy.principals import is_aws_principal, is_service
 from app.services.iam import errors
@@ -99,24 +100,12 @@ def shown_trust(world: World, text: str, ids: Pairs) -> str:
     """A trust policy as it reads today: renamed principals by their new ARN, deleted ones by their bare unique id."""
     now = tuple((arn, principal_arn(world, unique_id) or unique_id) for arn, unique_id in ids)
     changed = tuple(pair for pair in now if pair[0] != pair[1])
-    return _with_principals(text, changed) if changed else text
+    return _renamed(text, changed) if changed else text
 
 
 @lru_cache(maxsize=1024)
-def _with_principals(text: str, names: Pairs) -> str:
-    body = json.loads(text)
-    listed = body["Statement"]
-    for statement in listed if isinstance(listed, list) else [listed]:
-        principal = statement.get("Principal")
-        if isinstance(principal, dict) and "AWS" in principal:
-            principal["AWS"] = _mapped(principal["AWS"], dict(names).get)
-    return json.dumps(body)
-
-
-def _mapped(value: Any, new_name: Callable[[str], str | None]) -> Any:
-    if isinstance(value, list):
-        return [_mapped(one, new_name) for one in value]
-    return new_name(value) or value
+def _renamed(text: str, names: Pairs) -> str:
+    return with_principals(text, dict(names))
 
 
 def tags_of(sent: Any) -> dict[str, str]:

@@ -24,6 +24,7 @@ from app.policy.document import (
     canonical_users,
     parse,
     principals_named,
+    with_principals,
 )
 from app.services.kms.checks import KEY_STATE, allowed_on_key
 from app.services.kms.errors import (
@@ -98,12 +99,16 @@ def _ids(draft: Draft, principals: tuple[str, ...]) -> Iterator[tuple[str, str]]
 
 
 def shown_policy(draft: Draft, text: str, ids: Pairs) -> str:
-    """The policy as it was written; a principal that is gone stands there by its unique id."""
+    """The policy as it was written, but for its principals: by their ARNs of today, or by unique id if they are gone.
+
+    A condition on aws:PrincipalArn is text, and stays so (policy-evaluation.md 3.2 [D]).
+    """
     arn_of = draft.services.provider("principal_arn")
-    for arn, unique_id in ids:
-        if arn_of is not None and arn_of(draft.world, unique_id) is None:
-            text = text.replace(json.dumps(arn), json.dumps(unique_id))
-    return text
+    if arn_of is None:
+        return text
+    now = {arn: arn_of(draft.world, unique_id) or unique_id for arn, unique_id in ids}
+    changed = {arn: name for arn, name in now.items() if arn != name}
+    return with_principals(text, changed) if changed else text
 
 
 def POLICY_NAME(draft: Draft, call: Call) -> None:
