@@ -27,14 +27,14 @@ _OVERLY_PERMISSIVE: Final = (  # [D: kms.md 5]
     "requests without the specified [encryption context or tag] or with an unspecified [encryption context or tag]. "
     "To fix, remove ForAllValues."
 )
-_LACKS: Final = {"Principal": Fault.NO_PRINCIPAL}
+_LACKS: Final = {"Principal": Fault.NO_PRINCIPAL, "Action": Fault.NO_ACTION, "Resource": Fault.NO_RESOURCE}
 _ELEMENTS: Final = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 )  # fmt: skip
 
 
-def refusal(message: str, mark: Mark, fault: Fault = Fault.SYNTAX) -> PolicySyntaxError:
-    return PolicySyntaxError(message, mark.line, mark.column, fault)
+def refusal(message: str, mark: Mark, fault: Fault = Fault.SYNTAX, about: str = "") -> PolicySyntaxError:
+    return PolicySyntaxError(message, mark.line, mark.column, fault, about)
 
 
 def text_of(node: Node, what: str) -> str:
@@ -60,10 +60,10 @@ class Reader:
     variables: bool  # does the document's version have policy variables
     lenient: bool
 
-    def complain(self, message: str, mark: Mark, fault: Fault = Fault.SYNTAX) -> None:
+    def complain(self, message: str, mark: Mark, fault: Fault = Fault.SYNTAX, about: str = "") -> None:
         """Refuse, if strict."""
         if not self.lenient:
-            raise refusal(message, mark, fault)
+            raise refusal(message, mark, fault, about)
 
     def statements(self, node: Node) -> tuple[Statement, ...]:
         statements = tuple(self._statement(index, item) for index, item in enumerate(items_of(node)))
@@ -75,7 +75,7 @@ class Reader:
         seen = set[str]()
         for statement in statements:
             if statement.sid and statement.sid in seen:
-                self.complain(f"the Sid {statement.sid!r} stands in two statements", statement.mark)
+                self.complain(f"the Sid {statement.sid!r} stands in two statements", statement.mark, Fault.SID_TWICE)
             seen.add(statement.sid)
 
     def _statement(self, index: int, node: Node) -> Statement:
@@ -104,7 +104,7 @@ class Reader:
             return ""
         sid = text_of(member.value, "Sid")
         if self.grammar.plain_sids and not _PLAIN_SID.fullmatch(sid):
-            self.complain("a Sid holds letters and digits only", member.value.mark)
+            self.complain("a Sid holds letters and digits only", member.value.mark, Fault.SID_FORM)
         return sid
 
     def _effect(self, member: Member | None, mark: Mark) -> Effect:
@@ -124,8 +124,9 @@ class Reader:
             raise refusal(f"{name} and Not{name} exclude one another", found[1].name_mark)
         if found and presence is Presence.FORBIDDEN:
             self.complain(f"a policy of this kind has no {found[0].name}", found[0].name_mark)
-        if not found and presence is Presence.REQUIRED:
-            self.complain(f"the statement lacks {name}", mark, _LACKS.get(name, Fault.SYNTAX))
+        lacks = not found or (name != "Principal" and not items_of(found[0].value))
+        if lacks and presence is Presence.REQUIRED:
+            self.complain(f"the statement lacks {name}", mark, _LACKS[name])
         return found[0] if found else None
 
     # Action and Resource.
@@ -143,7 +144,8 @@ class Reader:
     def _action_name(self, node: Node, what: str) -> str:
         name = text_of(node, what)
         if name != EVERYONE and not ACTION.fullmatch(name):
-            self.complain(f"an action is '*' or service:Name, not {name!r}", node.mark)
+            fault = Fault.SYNTAX if ":" in name else Fault.NO_VENDOR
+            self.complain(f"an action is '*' or service:Name, not {name!r}", node.mark, fault)
         if name == EVERYONE and self.grammar.everyone_only:
             self.complain("a policy of this kind names services in its actions, not '*' alone", node.mark)
         return name
@@ -163,7 +165,7 @@ class Reader:
     def _resource_pattern(self, node: Node, what: str) -> str:
         pattern = text_of(node, what)
         if self.grammar.resource is Presence.REQUIRED and not _RESOURCE.fullmatch(pattern):
-            self.complain(f"a resource is '*' or an ARN, not {pattern!r}", node.mark)
+            self.complain(f"a resource is '*' or an ARN, not {pattern!r}", node.mark, Fault.NO_ARN, pattern)
         return pattern
 
     def _resource_template(self, pattern: str) -> Template:

@@ -35,17 +35,24 @@ class Fault(Enum):
     SYNTAX = "syntax"
     NO_PRINCIPAL = "no principal"  # a statement that needs one names none
     INVALID_PRINCIPAL = "invalid principal"  # a text that can be nobody
+    NO_ACTION = "no action"
+    NO_RESOURCE = "no resource"
+    NO_VENDOR = "no vendor"  # an action without a service
+    NO_ARN = "no arn"  # a resource that is neither an ARN nor "*"; `about` is its text
+    SID_FORM = "sid form"
+    SID_TWICE = "sid twice"
 
 
 class PolicySyntaxError(ValueError):
     """A document that can not be a policy of its kind. Line and column count from 1."""
 
-    def __init__(self, message: str, line: int, column: int, fault: Fault = Fault.SYNTAX) -> None:
+    def __init__(self, message: str, line: int, column: int, fault: Fault = Fault.SYNTAX, about: str = "") -> None:
         super().__init__(f"{message} (line {line}, column {column})")
         self.message = message
         self.line = line
         self.column = column
         self.fault = fault
+        self.about = about
 
 
 class Mark(Struct, frozen=True):

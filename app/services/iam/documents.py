@@ -20,6 +20,7 @@ from app.kernel.world import World
 from app.policy.document import (
     Document,
     DocumentKind,
+    Fault,
     PolicySyntaxError,
     canonical_users,
     parse,
@@ -40,11 +41,21 @@ def checked(text: str, kind: DocumentKind) -> Document:
     """The parsed document; refuses what AWS refuses when a policy is saved, in AWS's words."""
     try:
         return parse(text, kind)
-    except PolicySyntaxError:
-        return _fault(text, kind).refuse()
+    except PolicySyntaxError as wrong:
+        return _fault(text, kind, wrong).refuse()
 
 
-def _fault(text: str, kind: DocumentKind) -> AwsError:
+_FAULTS: Final = {
+    Fault.NO_ACTION: errors.NO_ACTIONS,
+    Fault.NO_RESOURCE: errors.NO_RESOURCES,
+    Fault.NO_VENDOR: errors.NO_VENDOR,
+    Fault.NO_ARN: errors.NO_ARN,
+    Fault.SID_FORM: errors.SID_FORM,
+    Fault.SID_TWICE: errors.SID_TWICE,
+}
+
+
+def _fault(text: str, kind: DocumentKind, wrong: PolicySyntaxError) -> AwsError:
     """Which of AWS's few texts a malformed document gets."""
     try:
         body = json.loads(text)
@@ -59,7 +70,10 @@ def _fault(text: str, kind: DocumentKind) -> AwsError:
         return errors.UNKNOWN_PRINCIPAL(kind=wrong[0], principal=wrong[1])
     if kind is not DocumentKind.TRUST and elements & {"Principal", "NotPrincipal"}:
         return errors.HAS_PRINCIPAL
-    return errors.SYNTAX
+    if kind is DocumentKind.TRUST:
+        return errors.SYNTAX
+    found = _FAULTS.get(wrong.fault, errors.SYNTAX)
+    return found(resource=wrong.about) if found is errors.NO_ARN else found
 
 
 def _wrong_principals(statements: list[Any]) -> Iterator[tuple[str, str]]:
