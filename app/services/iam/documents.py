@@ -66,8 +66,8 @@ def _fault(text: str, kind: DocumentKind, wrong: PolicySyntaxError) -> AwsError:
     elements = {name for one in listed if isinstance(one, dict) for name in one}
     if kind is DocumentKind.TRUST and elements & {"Resource", "NotResource"}:
         return errors.HAS_RESOURCE
-    if kind is DocumentKind.TRUST and (wrong := next(_wrong_principals(listed), None)):
-        return errors.UNKNOWN_PRINCIPAL(kind=wrong[0], principal=wrong[1])
+    if kind is DocumentKind.TRUST and (nobody := next(_wrong_principals(listed), None)):
+        return errors.UNKNOWN_PRINCIPAL(kind=nobody[0], principal=nobody[1])
     if kind is not DocumentKind.TRUST and elements & {"Principal", "NotPrincipal"}:
         return errors.HAS_PRINCIPAL
     if kind is DocumentKind.TRUST:
