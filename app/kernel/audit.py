@@ -209,23 +209,32 @@ def identity(call: Call) -> dict[str, Any]:
         who["accessKeyId"] = caller.access_key_id
     if caller.kind == "user":
         who["userName"] = _username(caller)
-    if caller.kind == "session":
-        who["sessionContext"] = {
-            "sessionIssuer": {
-                "type": "Role",
-                "principalId": caller.role_id,
-                "arn": caller.role_arn,
-                "accountId": caller.account,
-                "userName": caller.role_arn.rpartition("/")[2],
-            },
-            "attributes": {"creationDate": iso(caller.issued_at_ms), "mfaAuthenticated": "false"},
-        }
+    if caller.kind == "session" or caller.expires_at_ms:
+        attributes = {"creationDate": iso(caller.issued_at_ms), "mfaAuthenticated": "false"}
+        who["sessionContext"] = _session_issuer(caller) | {"attributes": attributes}
     service = (call.via.invoked_by if call.via else "") or call.acting_service
     if service:
         who["invokedBy"] = service
     if caller.scope:
         who["inScopeOf"] = dict(caller.scope)
     return who
+
+
+def _session_issuer(caller: Caller) -> dict[str, Any]:
+    """Who gave the session away: its role, or whoever federated the user. Those of GetSessionToken name nobody.
+
+    Source: CloudTrail user guide, userIdentity element [D]; without an issuer: its samples of IAM users [D].
+    """
+    if not caller.role_arn:
+        return {}
+    is_root = caller.role_arn == f"arn:aws:iam::{caller.account}:root"
+    issuer = {
+        "type": "Role" if caller.kind == "session" else "Root" if is_root else "IAMUser",
+        "principalId": caller.role_id,
+        "arn": caller.role_arn,
+        "accountId": caller.account,
+    }
+    return {"sessionIssuer": issuer if is_root else issuer | {"userName": caller.role_arn.rpartition("/")[2]}}
 
 
 _TYPES = {"root": "Root", "user": "IAMUser", "session": "AssumedRole", "federated": "FederatedUser"}

@@ -23,6 +23,8 @@ from app.policy.variables import Lookup, Template, is_fixed, no_value, render, t
 
 Tests = tuple[Test, ...]
 
+NO_KEY: Final = ""  # the lookup of a condition whose key its policy is never shown
+
 _NAME: Final = re.compile(r"(?:(?P<set>[A-Za-z]+):)?(?P<base>[A-Za-z]+?)(?P<if_exists>IfExists)?", re.IGNORECASE)
 
 
@@ -66,7 +68,7 @@ class Condition:
 
     comparison: Comparison
     key: str  # as written
-    lookup: str  # in lower case
+    lookup: str  # in lower case, or NO_KEY
     values: tuple[Template, ...]
     fixed: tuple[Test, ...] | None  # the tests, where no value holds a variable
     mark: Mark

@@ -7,18 +7,19 @@ an element that can not be evaluated. Sources: policy-evaluation.md 1.1, kms.md 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from app.policy.grammar import GRAMMAR, DocumentKind
 from app.policy.principals import EVERYONE, listed_name
-from app.policy.reader import Reader, object_of, refusal, text_of
-from app.policy.scan import Mark, Member, PolicySyntaxError, scan
+from app.policy.reader import Reader, items_of, object_of, refusal, text_of
+from app.policy.scan import Fault, Mark, Member, Node, Object, PolicySyntaxError, Scalar, scan
 from app.policy.statement import Statement
 
-__all__ = ["Document", "DocumentKind", "Mark", "PolicySyntaxError", "parse", "principals_named"]
+__all__ = ["Document", "DocumentKind", "Fault", "Mark", "PolicySyntaxError", "parse", "principals_named"]
 
 VERSIONS: Final = ("2008-10-17", "2012-10-17")
 _ELEMENTS: Final = ("Version", "Id", "Statement")
@@ -76,6 +77,28 @@ def _under_aws(document: Document) -> tuple[str, ...]:
 def principals_named(document: Document) -> tuple[str, ...]:
     """Every AWS principal that the document names (ARNs, account ids, unique ids), once, in order; not "*"."""
     return tuple(dict.fromkeys(text for text in _under_aws(document) if text != EVERYONE))
+
+
+def with_principals(text: str, names: Mapping[str, str]) -> str:
+    """The text of a document with other names for principals of accounts; all else stays as it was written."""
+    spots = [(one.mark, names[one.text]) for one in _principal_texts(scan(text)) if one.text in names]
+    for mark, name in reversed(spots):
+        text = f"{text[: mark.offset]}{json.dumps(name)}{text[mark.end :]}"
+    return text
+
+
+def _principal_texts(body: Node) -> Iterator[Scalar]:
+    """What stands under "AWS" in the Principal elements, in order."""
+    for statement in _under(("Statement",), (body,)):
+        for element in _under(("Principal", "NotPrincipal"), (statement,)):
+            yield from (one for one in _under(("AWS",), (element,)) if isinstance(one, Scalar))
+
+
+def _under(names: tuple[str, ...], nodes: Iterable[Node]) -> Iterator[Node]:
+    for node in nodes:
+        for member in node.members if isinstance(node, Object) else ():
+            if member.name in names:
+                yield from items_of(member.value)
 
 
 def canonical_users(document: Document) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class Grammar:
     plain_sids: bool = True  # Sids are letters and digits only, and unique
     everyone_only: bool = False  # Principal is "*" and nothing else; Action names services
     never_for_all_values: tuple[str, ...] = ()  # starts of single-valued keys, in lower case
+    unseen_keys: frozenset[str] = frozenset()  # absent to policies of this kind, in lower case
     effects: frozenset[str] = frozenset({"Allow", "Deny"})
 
 
@@ -53,6 +54,7 @@ GRAMMAR: Final = {
         id_element=True,
         plain_sids=False,
         never_for_all_values=("kms:encryptioncontext:", "aws:requesttag/"),
+        unseen_keys=frozenset({"kms:resourcealiases"}),  # "IAM policies only" [D: kms.md 5.2]
     ),
     DocumentKind.TRUST: Grammar(Presence.REQUIRED, Presence.FORBIDDEN, id_element=True, plain_sids=False),
     DocumentKind.RCP: Grammar(

@@ -80,7 +80,10 @@ class Inferred(Enum):
     NOT_PRINCIPAL_EXEMPTIONS = _Rule(
         "NotPrincipal exempts a session if its own ARN, its role or its account is listed.", "statement"
     )
-    EMPTY_LISTS = _Rule("Empty lists of statements, actions, resources and values are accepted.", "reader")
+    EMPTY_LISTS = _Rule(
+        "Empty lists of statements and values are accepted; of actions and resources where a statement may lack them.",
+        "reader",
+    )
 
     @property
     def text(self) -> str:

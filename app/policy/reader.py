@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from app.policy.conditions import Comparison, SetOperator, comparison, condition
+from app.policy.conditions import NO_KEY, Comparison, SetOperator, comparison, condition
 from app.policy.grammar import Grammar, Presence
 from app.policy.match import ACTION, action_test, resource_test
 from app.policy.principals import EVERYONE, is_aws_principal, is_canonical_id, is_service, listed_name
-from app.policy.scan import Array, Mark, Member, Node, Object, PolicySyntaxError, Scalar
+from app.policy.scan import Array, Fault, Mark, Member, Node, Object, PolicySyntaxError, Scalar
 from app.policy.statement import ActionElement, Element, PrincipalElement, ResourceElement, Statement, UnfitElement
 from app.policy.trace import Effect, Why
 from app.policy.variables import Template, is_fixed, no_value, render, template
@@ -27,13 +27,14 @@ _OVERLY_PERMISSIVE: Final = (  # [D: kms.md 5]
     "requests without the specified [encryption context or tag] or with an unspecified [encryption context or tag]. "
     "To fix, remove ForAllValues."
 )
+_LACKS: Final = {"Principal": Fault.NO_PRINCIPAL, "Action": Fault.NO_ACTION, "Resource": Fault.NO_RESOURCE}
 _ELEMENTS: Final = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 )  # fmt: skip
 
 
-def refusal(message: str, mark: Mark) -> PolicySyntaxError:
-    return PolicySyntaxError(message, mark.line, mark.column)
+def refusal(message: str, mark: Mark, fault: Fault = Fault.SYNTAX, about: str = "") -> PolicySyntaxError:
+    return PolicySyntaxError(message, mark.line, mark.column, fault, about)
 
 
 def text_of(node: Node, what: str) -> str:
@@ -59,10 +60,10 @@ class Reader:
     variables: bool  # does the document's version have policy variables
     lenient: bool
 
-    def complain(self, message: str, mark: Mark) -> None:
+    def complain(self, message: str, mark: Mark, fault: Fault = Fault.SYNTAX, about: str = "") -> None:
         """Refuse, if strict."""
         if not self.lenient:
-            raise refusal(message, mark)
+            raise refusal(message, mark, fault, about)
 
     def statements(self, node: Node) -> tuple[Statement, ...]:
         statements = tuple(self._statement(index, item) for index, item in enumerate(items_of(node)))
@@ -74,7 +75,7 @@ class Reader:
         seen = set[str]()
         for statement in statements:
             if statement.sid and statement.sid in seen:
-                self.complain(f"the Sid {statement.sid!r} stands in two statements", statement.mark)
+                self.complain(f"the Sid {statement.sid!r} stands in two statements", statement.mark, Fault.SID_TWICE)
             seen.add(statement.sid)
 
     def _statement(self, index: int, node: Node) -> Statement:
@@ -103,7 +104,7 @@ class Reader:
             return ""
         sid = text_of(member.value, "Sid")
         if self.grammar.plain_sids and not _PLAIN_SID.fullmatch(sid):
-            self.complain("a Sid holds letters and digits only", member.value.mark)
+            self.complain("a Sid holds letters and digits only", member.value.mark, Fault.SID_FORM)
         return sid
 
     def _effect(self, member: Member | None, mark: Mark) -> Effect:
@@ -123,8 +124,9 @@ class Reader:
             raise refusal(f"{name} and Not{name} exclude one another", found[1].name_mark)
         if found and presence is Presence.FORBIDDEN:
             self.complain(f"a policy of this kind has no {found[0].name}", found[0].name_mark)
-        if not found and presence is Presence.REQUIRED:
-            self.complain(f"the statement lacks {name}", mark)
+        lacks = not found or (name != "Principal" and not items_of(found[0].value))
+        if lacks and presence is Presence.REQUIRED:
+            self.complain(f"the statement lacks {name}", mark, _LACKS[name])
         return found[0] if found else None
 
     # Action and Resource.
@@ -142,7 +144,8 @@ class Reader:
     def _action_name(self, node: Node, what: str) -> str:
         name = text_of(node, what)
         if name != EVERYONE and not ACTION.fullmatch(name):
-            self.complain(f"an action is '*' or service:Name, not {name!r}", node.mark)
+            fault = Fault.SYNTAX if ":" in name else Fault.NO_VENDOR
+            self.complain(f"an action is '*' or service:Name, not {name!r}", node.mark, fault)
         if name == EVERYONE and self.grammar.everyone_only:
             self.complain("a policy of this kind names services in its actions, not '*' alone", node.mark)
         return name
@@ -162,7 +165,7 @@ class Reader:
     def _resource_pattern(self, node: Node, what: str) -> str:
         pattern = text_of(node, what)
         if self.grammar.resource is Presence.REQUIRED and not _RESOURCE.fullmatch(pattern):
-            self.complain(f"a resource is '*' or an ARN, not {pattern!r}", node.mark)
+            self.complain(f"a resource is '*' or an ARN, not {pattern!r}", node.mark, Fault.NO_ARN, pattern)
         return pattern
 
     def _resource_template(self, pattern: str) -> Template:
@@ -209,7 +212,8 @@ class Reader:
                 text = text_of(item, "a principal")
                 check = _PRINCIPAL_CHECKS.get(member.name)
                 if check and not check(text):
-                    self.complain(f"{text!r} is no principal that can stand under {member.name!r}", item.mark)
+                    what = f"{text!r} is no principal that can stand under {member.name!r}"
+                    self.complain(what, item.mark, Fault.INVALID_PRINCIPAL)
                 yield member.name, text
 
     # Condition.
@@ -226,7 +230,8 @@ class Reader:
             for entry in object_of(block.value, f"the value of {block.name}").members:
                 self._check_key(how, entry)
                 values = tuple(_value(item) for item in items_of(entry.value))
-                yield condition(how, entry.name, values, variables=self.variables, mark=entry.name_mark)
+                found = condition(how, entry.name, values, variables=self.variables, mark=entry.name_mark)
+                yield replace(found, lookup=NO_KEY) if found.lookup in self.grammar.unseen_keys else found
 
     def _check_key(self, how: Comparison, entry: Member) -> None:
         if ":" not in entry.name:

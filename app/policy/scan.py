@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from enum import Enum
 from typing import Final, NoReturn
 
 from msgspec import Struct
@@ -28,14 +29,30 @@ _ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\
 _WORDS: Final = {"true": True, "false": False, "null": None}
 
 
+class Fault(Enum):
+    """What is wrong, where services have words of their own for it."""
+
+    SYNTAX = "syntax"
+    NO_PRINCIPAL = "no principal"  # a statement that needs one names none
+    INVALID_PRINCIPAL = "invalid principal"  # a text that can be nobody
+    NO_ACTION = "no action"
+    NO_RESOURCE = "no resource"
+    NO_VENDOR = "no vendor"  # an action without a service
+    NO_ARN = "no arn"  # a resource that is neither an ARN nor "*"; `about` is its text
+    SID_FORM = "sid form"
+    SID_TWICE = "sid twice"
+
+
 class PolicySyntaxError(ValueError):
     """A document that can not be a policy of its kind. Line and column count from 1."""
 
-    def __init__(self, message: str, line: int, column: int) -> None:
+    def __init__(self, message: str, line: int, column: int, fault: Fault = Fault.SYNTAX, about: str = "") -> None:
         super().__init__(f"{message} (line {line}, column {column})")
         self.message = message
         self.line = line
         self.column = column
+        self.fault = fault
+        self.about = about
 
 
 class Mark(Struct, frozen=True):

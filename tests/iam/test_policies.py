@@ -19,7 +19,22 @@ ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
     [
         ("{", "This policy contains invalid Json"),
         ('{"Version": "2012-10-17"}', "Syntax errors in policy."),
-        (document({"Effect": "Allow", "Action": "s3:*"}), "Syntax errors in policy."),
+        (document({**EVERYTHING, "Effect": "Perhaps"}), "Syntax errors in policy."),
+        (document({"Effect": "Allow", "Action": "s3:*"}), "Policy statement must contain resources."),
+        (document(allow("s3:*", [])), "Policy statement must contain resources."),
+        (document({"Effect": "Allow", "Resource": "*"}), "Policy statement must contain actions."),
+        (document(allow([])), "Policy statement must contain actions."),
+        (document(allow("GetObject")), "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
+        (document(allow("s3:*", "bucket/*")), 'Resource bucket/* must be in ARN format or "*".'),
+        (
+            document({**EVERYTHING, "Sid": "a"}, {**EVERYTHING, "Sid": "a"}),
+            "Statement IDs (SID) in a single policy must be unique.",
+        ),
+        (
+            document({**EVERYTHING, "Sid": "a b"}),
+            "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
+            "[0-9A-Za-z]*",
+        ),
         (document({**EVERYTHING, "Principal": "*"}), "Policy document should not specify a principal."),
     ],
 )

@@ -192,6 +192,39 @@ def test_a_grant_to_an_account_leaves_the_word_to_its_policies(lab: Lab) -> None
 
 
 @pytest.mark.parametrize(
+    ("operations", "layer", "cause"),
+    [
+        (["Decrypt"], "boundary", "BOUNDARY_SILENT"),
+        (["Decrypt"], "session", "SESSION_SILENT"),
+        (["Decrypt"], "identity", "IDENTITY_DENIES"),
+        (["Decrypt"], "key policy", "KEY_POLICY_DENIES"),
+        (["Decrypt", "Encrypt"], "boundary", "GRANT_TOO_WIDE"),  # the key's side first, as in every refusal
+        (["Decrypt", "Encrypt"], "identity", "IDENTITY_DENIES"),  # a Deny ends the matter
+    ],
+    ids=str,
+)
+def test_the_cause_is_the_first_layer_that_would_have_to_change(
+    lab: Lab, operations: list[str], layer: str, cause: str
+) -> None:
+    """Method: a role whose grant lets it make grants of Decrypt, and one more layer that refuses CreateGrant."""
+    deny = {"Effect": "Deny", "Action": "kms:CreateGrant", "Resource": "*"}
+    only_s3 = policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    parent = lab.session(
+        TARGET, "parent", *([deny] if layer == "identity" else [ANY_KMS]),
+        policies=(only_s3,) if layer == "session" else None,
+    )  # fmt: skip
+    if layer == "boundary":
+        bounds = lab.ok(TARGET, "iam:CreatePolicy", PolicyName="only-s3", PolicyDocument=only_s3)["Policy"]["Arn"]
+        lab.ok(TARGET, "iam:PutRolePermissionsBoundary", RoleName="parent", PermissionsBoundary=bounds)
+    share = {**allow("kms:CreateGrant", root_arn(TARGET)), "Effect": "Deny"} if layer == "key policy" else None
+    key = lab.key(share=share)
+    grant(lab, key, parent.role_arn, "Decrypt", "CreateGrant")
+    asked = {"KeyId": key, "GranteePrincipal": root_arn(TARGET), "Operations": operations}
+    assert lab.refused(parent, "CreateGrant", **asked)[0] == "AccessDeniedException"
+    assert lab.causes()[0] == cause
+
+
+@pytest.mark.parametrize(
     ("parent", "child", "allowed"),
     [
         (subset(a="1"), subset(a="1"), True),

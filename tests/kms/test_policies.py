@@ -62,6 +62,33 @@ def test_principals_must_exist(lab: Lab, principal: str) -> None:
     assert lab.causes()[0] == "POLICY_MALFORMED"
 
 
+@pytest.mark.parametrize(
+    "principal",
+    [
+        {"AWS": f"arn:aws:iam::{TARGET}:group/g"},
+        {"AWS": f"arn:aws:iam::{TARGET}:role/*"},
+        {"AWS": f"arn:aws:iam::{TARGET}:*"},
+        {"AWS": f"arn:aws::{TARGET}:root"},
+        {"AWS": TARGET[:-1]},
+        {"AWS": ""},
+        {"Service": "ec2"},
+    ],
+    ids=str,
+)
+def test_who_can_be_nobody_is_an_invalid_principal(lab: Lab, principal: dict[str, str]) -> None:
+    """Goal: AWS's one sentence for whatever is wrong with a principal, also where its form alone is."""
+    text = policy(OWNER, {"Effect": "Allow", "Principal": principal, "Action": "kms:Decrypt", "Resource": "*"})
+    assert lab.refused(SOURCE, "PutKeyPolicy", KeyId=lab.key(), Policy=text) == INVALID_PRINCIPALS
+
+
+@pytest.mark.parametrize("principal", [{}, {"Principal": {"AWS": []}}, {"Principal": {}}], ids=["none", "[]", "{}"])
+def test_a_statement_names_somebody(lab: Lab, principal: dict[str, object]) -> None:
+    """Terraform's `for` over no accounts makes such a list."""
+    text = policy(OWNER, {"Effect": "Allow", **principal, "Action": "kms:Decrypt", "Resource": "*"})
+    no_principal = ("MalformedPolicyDocumentException", "Policy contains a statement with no principal.")
+    assert lab.refused(SOURCE, "CreateKey", Policy=text) == no_principal
+
+
 def test_a_canonical_user_is_no_principal_of_a_key_policy(lab: Lab) -> None:
     """It is a form of S3's; that KMS answers so is inferred."""
     statement = {"Effect": "Allow", "Principal": {"CanonicalUser": "c0" * 32}, "Action": "kms:*", "Resource": "*"}
@@ -80,6 +107,27 @@ def test_a_principal_that_is_deleted_and_made_again_has_lost_its_access(lab: Lab
     assert lab.refused(again, "DescribeKey", KeyId=key)[0] == "AccessDeniedException"
     shown = json.loads(lab.ok(SOURCE, "GetKeyPolicy", KeyId=key)["Policy"])
     assert shown["Statement"][1]["Principal"] == {"AWS": user.unique_id}
+
+
+def test_a_policy_shows_its_principals_as_they_are_called_today(lab: Lab) -> None:
+    """Goal: only principals are renamed; a condition is text and stays, and so does the way the rest is written."""
+    user = lab.user(SOURCE, "u")
+    condition = {"ArnNotEquals": {"aws:PrincipalArn": user.arn}}
+    text = policy(OWNER, allow("kms:DescribeKey", user.arn), {**OWNER, "Condition": condition}).replace(",", " , ")
+    key = lab.key(Policy=text)
+    lab.ok(SOURCE, "iam:UpdateUser", UserName="u", NewUserName="v")
+    renamed = text.replace(json.dumps(user.arn), json.dumps(user.arn[:-1] + "v"), 1)
+    assert lab.ok(SOURCE, "GetKeyPolicy", KeyId=key)["Policy"] == renamed
+    lab.ok(SOURCE, "iam:DeleteUser", UserName="v")
+    gone = text.replace(json.dumps(user.arn), json.dumps(user.unique_id), 1)
+    assert lab.ok(SOURCE, "GetKeyPolicy", KeyId=key)["Policy"] == gone
+
+
+def test_a_session_is_named_by_its_roles_name_letter_by_letter(lab: Lab) -> None:
+    session = lab.session(SOURCE, "Restorer")
+    lab.key(share=allow("kms:DescribeKey", session.arn))
+    text = policy(OWNER, allow("kms:DescribeKey", session.arn.replace("Restorer", "restorer")))
+    assert lab.refused(SOURCE, "CreateKey", Policy=text) == INVALID_PRINCIPALS
 
 
 def test_a_policy_must_let_its_writer_change_it_again(lab: Lab) -> None:

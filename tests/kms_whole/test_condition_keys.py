@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.services.kms.conditions import CONDITION_KEYS
-from tests.kms.lab import SOURCE, Lab
+from tests.kms.lab import SOURCE, Lab, allow
 from tests.kms.test_imports import wrapped
 
 # of the reference's table; those with a part of their own name (<k>) are made from the request
@@ -52,6 +52,22 @@ def test_what_kind_of_key_it_is(lab: Lab, key_type: str, value: str, allowed: bo
     user = only_if(lab, "kms:DescribeKey", {"StringEquals": {key_type: value}})
     reply = lab.reply(user, "DescribeKey", KeyId=key)
     assert (reply.error is None) is allowed
+
+
+@pytest.mark.parametrize(
+    ("condition", "allowed"),
+    [
+        ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/app"}}, False),
+        ({"Null": {"kms:ResourceAliases": "true"}}, True),
+    ],
+    ids=["named", "absent"],
+)
+def test_a_key_policy_does_not_see_the_aliases_of_its_key(lab: Lab, condition: Any, allowed: bool) -> None:
+    """Goal: "IAM policies only" (kms.md 5.2 [D]): in a key policy the key is absent, however many aliases there are."""
+    user = lab.user(SOURCE, "u")
+    key = lab.key(share=allow("kms:DescribeKey", user.arn, Condition=condition))
+    lab.ok(SOURCE, "CreateAlias", AliasName="alias/app", TargetKeyId=key)
+    assert (lab.reply(user, "DescribeKey", KeyId=key).error is None) is allowed
 
 
 def test_a_replica_is_told_from_its_primary(lab: Lab) -> None:

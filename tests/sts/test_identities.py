@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from iam.lab import EVERYTHING, SOURCE, TARGET, Lab, allow, deny, document
+
+from app.kernel.call import Caller
 
 
 def test_who_am_i_needs_no_permission_and_cannot_be_denied(lab: Lab) -> None:
@@ -62,3 +66,27 @@ def test_a_federated_user_can_what_his_user_can_and_his_policy_allows(lab: Lab) 
     bare = lab.caller_of(lab.call(alice, "sts:GetFederationToken", Name="guest")["Credentials"])
     message = lab.refused(bare, "sts:GetAccessKeyInfo", AccessKeyId=alice.access_key_id)[1]
     assert message.endswith("because no session policy allows the sts:GetAccessKeyInfo action")
+
+
+def test_the_trail_tells_how_temporary_keys_came_about(lab: Lab) -> None:
+    """Goal: CloudTrail's userIdentity of each kind; keys of GetSessionToken have no issuer but themselves."""
+    alice = lab.user(SOURCE, "alice", EVERYTHING)
+
+    def context(by: Caller | str, operation: str, **sent: str) -> Any:
+        """Of a call with the keys that such a call gives."""
+        short = lab.caller_of(lab.call(by, f"sts:{operation}", **sent)["Credentials"])
+        lab.call(short, "sts:GetCallerIdentity")
+        return lab.event(SOURCE, "GetCallerIdentity")["userIdentity"].get("sessionContext")
+
+    attributes = {"creationDate": "2026-01-01T00:00:00Z", "mfaAuthenticated": "false"}
+    assert context(alice, "GetSessionToken") == {"attributes": attributes}
+    issuer = {"type": "IAMUser", "principalId": alice.unique_id, "arn": alice.arn, "accountId": SOURCE}
+    assert context(alice, "GetFederationToken", Name="guest") == {
+        "sessionIssuer": issuer | {"userName": "alice"},
+        "attributes": attributes,
+    }
+    assert context(SOURCE, "GetFederationToken", Name="guest")["sessionIssuer"] == {
+        "type": "Root", "principalId": SOURCE, "arn": f"arn:aws:iam::{SOURCE}:root", "accountId": SOURCE,
+    }  # fmt: skip
+    lab.call(alice, "sts:GetCallerIdentity")
+    assert "sessionContext" not in lab.event(SOURCE, "GetCallerIdentity")["userIdentity"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,10 +20,12 @@ from app.kernel.world import World
 from app.policy.document import (
     Document,
     DocumentKind,
+    Fault,
     PolicySyntaxError,
     canonical_users,
     parse,
     principals_named,
+    with_principals,
 )
 from app.policy.principals import is_aws_principal, is_service
 from app.services.iam import errors
@@ -39,11 +41,21 @@ def checked(text: str, kind: DocumentKind) -> Document:
     """The parsed document; refuses what AWS refuses when a policy is saved, in AWS's words."""
     try:
         return parse(text, kind)
-    except PolicySyntaxError:
-        return _fault(text, kind).refuse()
+    except PolicySyntaxError as wrong:
+        return _fault(text, kind, wrong).refuse()
 
 
-def _fault(text: str, kind: DocumentKind) -> AwsError:
+_FAULTS: Final = {
+    Fault.NO_ACTION: errors.NO_ACTIONS,
+    Fault.NO_RESOURCE: errors.NO_RESOURCES,
+    Fault.NO_VENDOR: errors.NO_VENDOR,
+    Fault.NO_ARN: errors.NO_ARN,
+    Fault.SID_FORM: errors.SID_FORM,
+    Fault.SID_TWICE: errors.SID_TWICE,
+}
+
+
+def _fault(text: str, kind: DocumentKind, wrong: PolicySyntaxError) -> AwsError:
     """Which of AWS's few texts a malformed document gets."""
     try:
         body = json.loads(text)
@@ -54,11 +66,14 @@ def _fault(text: str, kind: DocumentKind) -> AwsError:
     elements = {name for one in listed if isinstance(one, dict) for name in one}
     if kind is DocumentKind.TRUST and elements & {"Resource", "NotResource"}:
         return errors.HAS_RESOURCE
-    if kind is DocumentKind.TRUST and (wrong := next(_wrong_principals(listed), None)):
-        return errors.UNKNOWN_PRINCIPAL(kind=wrong[0], principal=wrong[1])
+    if kind is DocumentKind.TRUST and (nobody := next(_wrong_principals(listed), None)):
+        return errors.UNKNOWN_PRINCIPAL(kind=nobody[0], principal=nobody[1])
     if kind is not DocumentKind.TRUST and elements & {"Principal", "NotPrincipal"}:
         return errors.HAS_PRINCIPAL
-    return errors.SYNTAX
+    if kind is DocumentKind.TRUST:
+        return errors.SYNTAX
+    found = _FAULTS.get(wrong.fault, errors.SYNTAX)
+    return found(resource=wrong.about) if found is errors.NO_ARN else found
 
 
 def _wrong_principals(statements: list[Any]) -> Iterator[tuple[str, str]]:
@@ -99,24 +114,12 @@ def shown_trust(world: World, text: str, ids: Pairs) -> str:
     """A trust policy as it reads today: renamed principals by their new ARN, deleted ones by their bare unique id."""
     now = tuple((arn, principal_arn(world, unique_id) or unique_id) for arn, unique_id in ids)
     changed = tuple(pair for pair in now if pair[0] != pair[1])
-    return _with_principals(text, changed) if changed else text
+    return _renamed(text, changed) if changed else text
 
 
 @lru_cache(maxsize=1024)
-def _with_principals(text: str, names: Pairs) -> str:
-    body = json.loads(text)
-    listed = body["Statement"]
-    for statement in listed if isinstance(listed, list) else [listed]:
-        principal = statement.get("Principal")
-        if isinstance(principal, dict) and "AWS" in principal:
-            principal["AWS"] = _mapped(principal["AWS"], dict(names).get)
-    return json.dumps(body)
-
-
-def _mapped(value: Any, new_name: Callable[[str], str | None]) -> Any:
-    if isinstance(value, list):
-        return [_mapped(one, new_name) for one in value]
-    return new_name(value) or value
+def _renamed(text: str, names: Pairs) -> str:
+    return with_principals(text, dict(names))
 
 
 def tags_of(sent: Any) -> dict[str, str]:

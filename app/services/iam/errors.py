@@ -69,9 +69,19 @@ TOO_MANY_VERSIONS = _limit(
 
 NO_JSON = _malformed("This policy contains invalid Json")
 SYNTAX = _malformed("Syntax errors in policy.")
+NO_ACTIONS = _malformed("Policy statement must contain actions.")
+NO_RESOURCES = _malformed("Policy statement must contain resources.")
+NO_VENDOR = _malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+NO_ARN = _malformed('Resource {resource} must be in ARN format or "*".')
+SID_FORM = _malformed(
+    "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
+)
+SID_TWICE = _malformed("Statement IDs (SID) in a single policy must be unique.")
 OLD_VERSION = _malformed("Policy document must be version 2012-10-17 or greater.")
 HAS_PRINCIPAL = _malformed("Policy document should not specify a principal.")
 HAS_RESOURCE = _malformed("Has prohibited field Resource")
+# what a policy that names no principals can have wrong with it
+MALFORMED = (NO_JSON, SYNTAX, HAS_PRINCIPAL, NO_ACTIONS, NO_RESOURCES, NO_VENDOR, NO_ARN, SID_FORM, SID_TWICE)
 UNKNOWN_PRINCIPAL = _malformed('Invalid principal in policy: "{kind}":"{principal}"')
 
 PROTECTED = AwsError(

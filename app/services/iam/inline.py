@@ -25,10 +25,8 @@ def _put(kind: type[Holder]) -> Handler:
         checks=(*judged(f"iam:{name}", on(kind)), *guards(kind)),
         answers=(
             errors.HOLDER_MISSING,
-            errors.NO_JSON,
-            errors.SYNTAX,
+            *errors.MALFORMED,
             errors.OLD_VERSION,
-            errors.HAS_PRINCIPAL,
             errors.INLINE_TOO_LARGE,
             *protected(kind),
         ),

@@ -28,7 +28,7 @@ from app.services.iam.records import Group, Holder, ManagedPolicy, Principal, Ro
 SIZE_MAX = 6144  # characters without white space [D: QUO]
 VERSIONS_MAX = 5
 
-_MALFORMED = (errors.NO_JSON, errors.SYNTAX, errors.HAS_PRINCIPAL, errors.QUOTA)
+_MALFORMED = (*errors.MALFORMED, errors.QUOTA)
 
 
 def _checked_document(text: str) -> str:

@@ -158,6 +158,12 @@ INVALID_PRINCIPALS = AwsError(
     seen="kms.md 5 [V]",
     cause=Cause.POLICY_MALFORMED,
 )
+NO_PRINCIPAL = AwsError(  # two real answers of CreateKey that people keep beside Terraform's code
+    _POLICY,
+    "Policy contains a statement with no principal.",
+    seen="public transcripts of CreateKey [V]",
+    cause=Cause.POLICY_MALFORMED,
+)
 LOCKOUT = AwsError(
     _POLICY,
     "The new key policy will not allow you to update the key policy in the future.",

@@ -14,8 +14,6 @@ from app.kernel.shapes import operation_model
 from app.services.kms.checks import GRANT_TOKENS, KEY_STATE, allowed_on_key, between
 from app.services.kms.errors import (
     KEY_NOT_FOUND,
-    LOCKOUT,
-    MALFORMED_POLICY,
     NO_KEY_STORE,
     TAGS_REPEAT,
     TOO_MANY_KEYS,
@@ -27,7 +25,7 @@ from app.services.kms.errors import (
 from app.services.kms.keyref import KEY, key_of, note_key
 from app.services.kms.materials import find_material, first_material, is_complete
 from app.services.kms.paging import page
-from app.services.kms.policies import default_policy, saved_policy
+from app.services.kms.policies import SAVE_ERRORS, default_policy, saved_policy
 from app.services.kms.records import Alias, Grant, Key, Material, Wrapping
 from app.services.kms.related import configuration, elsewhere, primary, replicas, synchronize
 from app.services.kms.rotating import rotate_if_due, service_event
@@ -113,7 +111,7 @@ def _if_tagged(draft: Draft, call: Call) -> Resource | None:
     ),
     checks=(KIND, TAGS, AUTHORIZE(("kms:CreateKey", anything), ("kms:TagResource", _if_tagged))),
     answers=(
-        USAGE_REQUIRED, TWO_SPECS, USAGE_CLASH, NO_KEY_STORE, MALFORMED_POLICY, LOCKOUT, TAGS_REPEAT, TOO_MANY_KEYS,
+        USAGE_REQUIRED, TWO_SPECS, USAGE_CLASH, NO_KEY_STORE, *SAVE_ERRORS, TAGS_REPEAT, TOO_MANY_KEYS,
     ),
 )  # fmt: skip
 def create_key(draft: Draft, call: Call) -> dict[str, Any]:

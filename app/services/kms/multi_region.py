@@ -20,8 +20,6 @@ from app.kernel.shapes import operation_model
 from app.services.kms.checks import KEY_STATE, allowed_on_key
 from app.services.kms.errors import (
     KEY_NOT_FOUND,
-    LOCKOUT,
-    MALFORMED_POLICY,
     NO_SUCH_REGION,
     NOT_PRIMARY,
     REPLICA_EXISTS,
@@ -31,7 +29,7 @@ from app.services.kms.errors import (
 from app.services.kms.keyref import KEY, KEY_TYPE, key_of, resource_of
 from app.services.kms.keys import metadata, refuse_too_many
 from app.services.kms.materials import is_complete
-from app.services.kms.policies import default_policy, saved_policy
+from app.services.kms.policies import SAVE_ERRORS, default_policy, saved_policy
 from app.services.kms.records import Key, key_arn
 from app.services.kms.related import PRIMARY, elsewhere, note_synchronized, primary, related, synchronize
 from app.services.kms.rotating import book_rotation
@@ -63,7 +61,7 @@ def FREE_REGION(draft: Draft, call: Call) -> None:
     honours=("KeyId", "ReplicaRegion", "Policy", "BypassPolicyLockoutSafetyCheck", "Description", "Tags"),
     checks=(KEY(), TAGS, allowed_on_key("kms:ReplicateKey"), KEY_STATE(), PRIMARY, FREE_REGION),
     answers=(
-        *_STATES, UPDATING, NO_SUCH_REGION, REPLICA_EXISTS, MALFORMED_POLICY, LOCKOUT, TAGS_REPEAT,
+        *_STATES, UPDATING, NO_SUCH_REGION, REPLICA_EXISTS, *SAVE_ERRORS, TAGS_REPEAT,
         TOO_MANY_KEYS,
     ),
 )  # fmt: skip

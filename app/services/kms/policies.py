@@ -16,12 +16,22 @@ from app.kernel.call import Call, Pairs
 from app.kernel.draft import Draft
 from app.kernel.operation import operation
 from app.kernel.records import replace
-from app.policy.document import DocumentKind, PolicySyntaxError, canonical_users, parse, principals_named
+from app.policy.document import (
+    Document,
+    DocumentKind,
+    Fault,
+    PolicySyntaxError,
+    canonical_users,
+    parse,
+    principals_named,
+    with_principals,
+)
 from app.services.kms.checks import KEY_STATE, allowed_on_key
 from app.services.kms.errors import (
     INVALID_PRINCIPALS,
     LOCKOUT,
     MALFORMED_POLICY,
+    NO_PRINCIPAL,
     NO_SUCH_POLICY,
     POLICY_TOO_LONG,
 )
@@ -32,6 +42,8 @@ from app.services.kms.records import Key
 
 POLICY_BYTES_MAX: Final = 32_768
 DEFAULT: Final = "default"  # the only policy that a key has
+SAVE_ERRORS: Final = (MALFORMED_POLICY, INVALID_PRINCIPALS, NO_PRINCIPAL, LOCKOUT, POLICY_TOO_LONG)
+_OF_PRINCIPALS: Final = {Fault.NO_PRINCIPAL: NO_PRINCIPAL, Fault.INVALID_PRINCIPAL: INVALID_PRINCIPALS}
 
 
 def default_policy(account: str) -> str:
@@ -51,16 +63,30 @@ def saved_policy(draft: Draft, call: Call, key: Key, text: str) -> Key:
     """The key, saved with a new policy; refused if the policy is not one that a key can have."""
     if len(text.encode()) > POLICY_BYTES_MAX:
         POLICY_TOO_LONG.refuse(limit=f"{POLICY_BYTES_MAX:,}")
-    try:
-        document = parse(text, DocumentKind.RESOURCE)
-    except PolicySyntaxError as wrong:
-        MALFORMED_POLICY.refuse(text=str(wrong))
-    if canonical_users(document):  # no form of KMS's; the answer is inferred
-        INVALID_PRINCIPALS.refuse()
+    document = _parsed(text)
     changed = replace(key, policy=text, policy_ids=tuple(_ids(draft, principals_named(document))))
     if not call["BypassPolicyLockoutSafetyCheck"] and not may(draft, call, "kms:PutKeyPolicy", resource_of(changed)):
         LOCKOUT.refuse()
     return draft.put(changed)
+
+
+def _parsed(text: str) -> Document:
+    """The document; refuses one that KMS does not save, about principals in KMS's words.
+
+    An empty list of principals is no principal [V: transcripts]. Wildcards in an ARN and broken ARNs are invalid ones:
+    repost.aws/knowledge-center/kms-policy-error-invalid-principals [D], issue 27 of
+    cloudposse/terraform-aws-vpc-flow-logs-s3-bucket [O]; that groups and canonical users are is inferred.
+    """
+    try:
+        document = parse(text, DocumentKind.RESOURCE)
+    except PolicySyntaxError as wrong:
+        error = _OF_PRINCIPALS.get(wrong.fault)
+        return error.refuse() if error else MALFORMED_POLICY.refuse(text=str(wrong))
+    if any(one.principal is not None and not one.principal.written for one in document.statements):
+        NO_PRINCIPAL.refuse()
+    if canonical_users(document):
+        INVALID_PRINCIPALS.refuse()
+    return document
 
 
 def _ids(draft: Draft, principals: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -73,12 +99,16 @@ def _ids(draft: Draft, principals: tuple[str, ...]) -> Iterator[tuple[str, str]]
 
 
 def shown_policy(draft: Draft, text: str, ids: Pairs) -> str:
-    """The policy as it was written; a principal that is gone stands there by its unique id."""
+    """The policy as it was written, but for its principals: by their ARNs of today, or by unique id if they are gone.
+
+    A condition on aws:PrincipalArn is text, and stays so (policy-evaluation.md 3.2 [D]).
+    """
     arn_of = draft.services.provider("principal_arn")
-    for arn, unique_id in ids:
-        if arn_of is not None and arn_of(draft.world, unique_id) is None:
-            text = text.replace(json.dumps(arn), json.dumps(unique_id))
-    return text
+    if arn_of is None:
+        return text
+    now = {arn: arn_of(draft.world, unique_id) or unique_id for arn, unique_id in ids}
+    changed = {arn: name for arn, name in now.items() if arn != name}
+    return with_principals(text, changed) if changed else text
 
 
 def POLICY_NAME(draft: Draft, call: Call) -> None:
@@ -104,7 +134,7 @@ def get_key_policy(draft: Draft, call: Call) -> dict[str, Any]:
     "kms", "PutKeyPolicy",
     honours=("KeyId", "PolicyName", "Policy", "BypassPolicyLockoutSafetyCheck"),
     checks=(KEY(), allowed_on_key("kms:PutKeyPolicy"), KEY_STATE(), POLICY_NAME),
-    answers=(MALFORMED_POLICY, INVALID_PRINCIPALS, LOCKOUT, POLICY_TOO_LONG, NO_SUCH_POLICY),
+    answers=(*SAVE_ERRORS, NO_SUCH_POLICY),
 )  # fmt: skip
 def put_key_policy(draft: Draft, call: Call) -> None:
     """Replaces a key's policy."""

@@ -10,7 +10,7 @@ import re
 from app.kernel.draft import Draft
 from app.policy.principals import is_aws_principal
 
-_SESSION = re.compile(r"arn:aws:sts::(?P<account>[0-9]{12}):(?P<kind>assumed-role|federated-user)/.+")
+_SESSION = re.compile(r"arn:aws:sts::(?P<account>[0-9]{12}):(?P<kind>assumed-role|federated-user)/(?P<name>[^/]+).*")
 _UNIQUE_ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]+")
 
 
@@ -25,6 +25,6 @@ def resolved(draft: Draft, principal: str) -> str | None:
     if session and session["kind"] == "federated-user":
         principal = f"arn:aws:iam::{session['account']}:root"
     facts = facts_of(draft.world, principal)
-    if facts is None:
-        return None
+    if facts is None or (facts.kind == "role" and session and session["name"] != facts.arn.rpartition("/")[2]):
+        return None  # names are looked up without regard to case, and compared with it
     return "" if session or facts.kind == "root" else facts.unique_id
