@@ -141,6 +141,10 @@ class Store(Protocol):
         """
         ...
 
+    def has_journals(self) -> bool:
+        """Has any journal a line?"""
+        ...
+
     def head(self, run: str) -> Head | None:
         """Of the run's journal, whichever world it is in; None for one that is not known."""
         ...
@@ -202,6 +206,9 @@ class MemoryStore:
 
     def journal(self, world: str) -> KeptJournal:
         return self._journals.setdefault(world, MemoryJournal())
+
+    def has_journals(self) -> bool:
+        return any(journal.runs() for journal in self._journals.values())
 
     def head(self, run: str) -> Head | None:
         found = (journal.head(world, run) for world, journal in list(self._journals.items()))

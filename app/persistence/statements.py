@@ -99,6 +99,7 @@ def statements(insert_or: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         .where(journal.c.world == given("of_world_name"))
         .distinct()
         .order_by(journal.c.run),
+        "a_line": select(journal.c.run).limit(literal_column("1")).offset(ZERO),
         "head": _heads(journal.c.run == given("of_run")),
         "heads": _heads().where(_first.c.world.in_(select(worlds.c.name))),
         "heads_of_world": _heads().where(_first.c.world == given("of_world_name")),

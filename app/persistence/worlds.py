@@ -65,6 +65,9 @@ class SqlStore:
     def journal(self, world: str) -> Journal:
         return Journal(self._database, self._codec, world)
 
+    def has_journals(self) -> bool:
+        return bool(self._database.rows("a_line"))
+
     def head(self, run: str) -> Head | None:
         return next(iter(heads(self._database, self._codec, "head", of_run=run)), None)
 

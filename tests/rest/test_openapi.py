@@ -8,14 +8,13 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from app.desks import Desks
 from app.doors.rest.app import rest_app
 from app.host import Worlds
 from app.kernel.store import MemoryStore
 from app.main import VERSION
-from app.runs import Runs
 from app.services import all_services
 from app.settings import Settings
-from app.sweeps import Sweeps
 
 EXAMPLES = 1000 if os.environ.get("RESEAL_SOAK") else 8
 
@@ -24,7 +23,7 @@ BEYOND_A_SCHEMA = [positive_data_acceptance]
 
 _worlds = Worlds(all_services(), MemoryStore(), Settings(clock="manual", seed="7"))
 _worlds.start()
-_app = rest_app(_worlds, Runs(_worlds), Sweeps(), VERSION)
+_app = rest_app(_worlds, Desks(_worlds), VERSION)
 schema = schemathesis.openapi.from_asgi("/api/openapi.json", _app)
 
 

@@ -14,7 +14,7 @@ Results are the same for any number of workers, of whatever kind, and whatever b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Generator, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -60,7 +60,7 @@ def run(sweep: Sweep, services: ServicesOf, options: Options = Options()) -> Gen
     with closing(batches_done(sweep, services, options)) as found:
         for batch in found:
             options.finished(len(batch))
-            yield from ordered.add(batch)
+            yield from ordered.take(batch)
             if ordered.is_whole:
                 return
     assert ordered.is_whole, "every cell has a result"
@@ -88,14 +88,15 @@ class Ordered:
     def is_whole(self) -> bool:
         return len(self.results) == len(self._sweep.cells) or bool(self._sweep.fail_fast and self.failed)
 
-    def add(self, batch: Iterable[Done]) -> Iterator[Result]:
-        """Those that come after what was there. To be gone through to its end."""
+    def take(self, batch: Iterable[Done]) -> list[Result]:
+        """Those that follow what was there, with this batch."""
         self._done |= dict(batch)
+        before = len(self.results)
         while not self.is_whole and (following := len(self.results)) in self._done:
             result = judged(self._sweep, following, self._done.pop(following))
             self.results.append(result)
             self.failed += not result.ok
-            yield result
+        return self.results[before:]
 
 
 def _workers(sweep: Sweep, options: Options) -> Workers:
