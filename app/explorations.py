@@ -17,7 +17,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from app.kind import Event, Json, Kind, Limits, Teller, Work
 from app.orders import CanNotBe, Order, sizes, within
@@ -120,7 +120,7 @@ def _worker(order: ExplorationOrder, services: ServicesOf) -> Iterator[Connectio
     """A process that tells lines, killed when it is left; spawned, so that no thread of the server is forked."""
     context = multiprocessing.get_context("spawn")
     told, tell = context.Pipe(duplex=False)
-    process = context.Process(target=_explore, args=(tell, context.Event(), order, services), daemon=True)
+    process = context.Process(target=_explore, args=(tell, order, services), daemon=True)
     process.start()
     tell.close()
     try:
@@ -131,10 +131,10 @@ def _worker(order: ExplorationOrder, services: ServicesOf) -> Iterator[Connectio
         told.close()
 
 
-def _explore(tell: Connection, stop: Any, order: ExplorationOrder, services: ServicesOf) -> None:
+def _explore(tell: Connection, order: ExplorationOrder, services: ServicesOf) -> None:
     from workflows.explore.tracks import CannotExplore
 
-    begin(stop)
+    begin()
     try:
         for line in _lines(tell, order, services):
             tell.send(line)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -78,14 +78,8 @@ class Counter(Generic[A]):
         return head
 
     def told(self, told: Told) -> A:
-        return self.answer(
-            **{self.name: told.id}, scenario=told.scenario, state=told.state, started_at=told.started_at,
-            stopped=told.stopped, **self._facts(told),
-        )  # fmt: skip
-
-    def _facts(self, told: Told) -> Json:
-        known = {"world": told.world, **told.facts}
-        return {name: known[name] for name in self.answer.model_fields if name in known}
+        known = {**asdict(told), **told.facts, self.name: told.id}
+        return self.answer(**{field: known[field] for field in self.answer.model_fields})
 
     def now(self, id: str) -> A:
         return self.told(self.desk.told(self.known(id)))

@@ -8,7 +8,7 @@ GET    /api/v1/explorations/{exploration}/report   once it has ended
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field, StringConstraints
@@ -58,7 +58,7 @@ class ExplorationsTold(Page):
 ReportForm = Literal["json", "text"]
 
 
-def explorations_router(desk: Desk[ExplorationOrder, object], followers: Followers) -> APIRouter:
+def explorations_router(desk: Desk[ExplorationOrder, Any], followers: Followers) -> APIRouter:
     router = APIRouter(tags=["explorations"], responses=ANSWERS)
     counter = Counter(desk, ExplorationTold, followers)
 

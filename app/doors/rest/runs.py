@@ -11,7 +11,7 @@ POST   /api/v1/runs/{run}/resume
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
@@ -59,7 +59,7 @@ ReportForm = Literal["json", "text", "junit", "sarif", "html", "tap", "github", 
 At = Annotated[str, Query(max_length=200, description="id of a step that was taken; without it the last one")]
 
 
-def runs_router(desk: Desk[RunOrder, object], followers: Followers) -> APIRouter:
+def runs_router(desk: Desk[RunOrder, Any], followers: Followers) -> APIRouter:
     router = APIRouter(tags=["runs"], responses=ANSWERS)
     counter = Counter(desk, RunTold, followers)
     for part in (_acting(counter), _telling(counter), counter_router(counter)):
