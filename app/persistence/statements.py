@@ -88,7 +88,17 @@ def statements(insert_or: Callable[[Table], Any]) -> dict[str, ClauseElement]:
             f"drop_{table.name}": delete(table).where(table.c.world == given("of_world"))
             for table in (log_names, log, records, worlds)
         },
-        # journals of runs
+        **_of_journals(),
+        # blocks
+        "put_block": put_block.on_conflict_do_nothing(),
+        "block": select(blocks.c.sealed).where(blocks.c.ref == given("of_ref")),
+        "delete_block": delete(blocks).where(blocks.c.ref == given("of_ref")),
+        "refs": select(blocks.c.ref),
+    }
+
+
+def _of_journals() -> dict[str, ClauseElement]:
+    return {
         "journal_end": select(func.coalesce(func.max(journal.c.seq), ZERO)).where(journal.c.run == given("of_run")),
         "insert_line": insert(journal),
         "lines": _lines(journal.c.seq > given("above")).order_by(journal.c.seq),
@@ -103,11 +113,6 @@ def statements(insert_or: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "head": _heads(journal.c.run == given("of_run")),
         "heads": _heads().where(_first.c.world.in_(select(worlds.c.name))),
         "heads_of_world": _heads().where(_first.c.world == given("of_world_name")),
-        # blocks
-        "put_block": put_block.on_conflict_do_nothing(),
-        "block": select(blocks.c.sealed).where(blocks.c.ref == given("of_ref")),
-        "delete_block": delete(blocks).where(blocks.c.ref == given("of_ref")),
-        "refs": select(blocks.c.ref),
     }
 
 
