@@ -37,6 +37,7 @@ from workflows.yaml_marks import InvalidFile
 
 log = logging.getLogger("reseal.desk")
 
+READERS: Final = 2  # threads that read orders of a kind: thousands of cells take seconds
 READING_S_MAX: Final = 60.0  # of the files of one order
 LOOK_S: Final = 1.0  # how often a follower looks for what another process wrote
 
@@ -67,6 +68,7 @@ class Desk(Generic[O, T]):
     def __init__(self, store: Store, kind: Kind[O, T]) -> None:
         self.kind, self._store = kind, store
         self._threads = ThreadPoolExecutor(kind.limits.running, thread_name_prefix=kind.name)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"reading a {kind.name}")
         self._active: dict[str, _Active] = {}
         self._reading = 0
         self._is_closing = threading.Event()
@@ -86,7 +88,7 @@ class Desk(Generic[O, T]):
         try:
             heads = await asyncio.to_thread(self.heads)
             within(self._limited(order, heads))
-            task = await asyncio.to_thread(self.kind.read, order, self._going_on())
+            task = await asyncio.get_running_loop().run_in_executor(self._readers, self._read, order)
         finally:
             self._reading -= 1
         if begun := self._begun(id, order):  # by another request, meanwhile
@@ -129,7 +131,8 @@ class Desk(Generic[O, T]):
         self._is_closing.set()
         for active in self._active.values():
             active.leash.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._readers, self._threads):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     # telling
 
@@ -204,6 +207,10 @@ class Desk(Generic[O, T]):
     def _limited(self, order: O, heads: list[Head]) -> Iterable[Limit]:
         yield len(heads) + 1, self.kind.limits.kept, f"{self.kind.name}s, old ones included; delete some"
         yield from self.kind.limited(order, heads, self.active_in)
+
+    def _read(self, order: O) -> T:
+        """In a thread."""
+        return self.kind.read(order, self._going_on())
 
     def _going_on(self) -> Callable[[], None]:
         ends_at = time.monotonic() + READING_S_MAX
