@@ -5,7 +5,8 @@ the policy language, a workflow, or only worlds and calls?
 
     main.py host.py settings.py exits.py composition: start-up, worlds behind the doors, every setting, how commands end
     cli.py cli_<command>.py environment.py   the commands; what they share stands in cli_options
-    runs.py recorder.py                  runs that a server carries out | recordings of its worlds
+    desk.py kind.py orders.py desks.py   what is ordered over REST: begun, followed, taken up again, forgotten
+    runs.py sweeps.py explorations.py    the kinds of order | recorder.py: recordings of worlds
     coverage.py *_pages.py               the pages in docs/ that are made from declarations
     doors/wire | rest                    AWS's protocols and SigV4, plain ASGI, in front | what AWS has no word for
     persistence/                         worlds, records, log and journals in SQLite or PostgreSQL

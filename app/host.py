@@ -85,10 +85,6 @@ class Worlds:
         self._issued = {key: world for key, world in self._issued.items() if world != name}
         return True
 
-    def has_runs(self) -> bool:
-        """Is any run of a scenario known, ended or not?"""
-        return any(self.store.journal(name).runs() for name in self.names())
-
     def start(self) -> None:
         """The default world is there from the start."""
         if self.get(DEFAULT_WORLD) is None:

@@ -20,8 +20,7 @@ from app.services import all_services
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.runs import Runs
-    from app.sweeps import Sweeps
+    from app.desks import Desks
 
 VERSION = "0.1.0"
 
@@ -47,8 +46,7 @@ class LateRest:
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
         self._app: ASGIApp | None = None
-        self._runs: Runs | None = None
-        self._sweeps: Sweeps | None = None
+        self._desks: Desks | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -58,25 +56,23 @@ class LateRest:
 
     def _opened(self) -> ASGIApp:
         if self._app is None:
+            from app.desks import Desks
             from app.doors.rest.app import rest_app
-            from app.runs import Runs
-            from app.sweeps import Sweeps
 
-            self._runs, self._sweeps = Runs(self._worlds), Sweeps()
-            self._app = rest_app(self._worlds, self._runs, self._sweeps, VERSION)
-            self._runs.take_up()
+            self._desks = Desks(self._worlds)
+            self._app = rest_app(self._worlds, self._desks, VERSION)
+            self._desks.take_up()
         return self._app
 
     def take_up(self) -> None:
-        """Go on with the runs that an earlier server left unfinished; nothing is imported where there are none."""
-        if self._worlds.has_runs():
+        """Go on with what an earlier server left unfinished; nothing is imported where nothing was ever ordered."""
+        if self._worlds.store.has_journals():
             self._opened()
 
     def close(self) -> None:
-        """Let go of runs, which are taken up when the server is started again, and end sweeps with their workers."""
-        for carried in (self._runs, self._sweeps):
-            if carried:
-                carried.close()
+        """Let go of what is carried out, and end its workers; it is taken up when the server is started again."""
+        if self._desks:
+            self._desks.close()
 
 
 async def _lifespan(receive: Callable[[], Awaitable[Any]], send: Send) -> None:

@@ -64,6 +64,7 @@ def endpoint() -> Iterator[str]:
 
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # so that who comes before the server is waited for, not refused
     worlds = open_worlds(Settings())
     config = uvicorn.Config(
         application(worlds), http="httptools", log_level="error", server_header=False, lifespan="off"

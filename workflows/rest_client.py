@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from workflows.port import PortFailed
 
 TIMEOUT_S: Final = 120
+PROBE_S: Final = 5
 DEFAULT_WORLD: Final = "default"
 
 
@@ -46,6 +47,16 @@ class RestClient:
             return json.loads(self.fetch(path, body, method) or b"null")
         except ValueError:
             raise Unreachable(f"{self._base} does not answer as reseal does") from None
+
+    def is_there(self) -> bool:
+        """Is it reseal that answers there? Unreachable where nothing does."""
+        try:
+            with urllib.request.urlopen(f"{self._base}/_reseal/health", timeout=PROBE_S):  # noqa: S310 - the user's
+                return True
+        except urllib.error.HTTPError:
+            return False
+        except (OSError, ValueError) as error:
+            raise Unreachable(f"{self._base} does not answer ({error})") from None
 
     def fetch(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> bytes:
         """GET, or POST where there is a body. `path` below /api/v1/, quoted, with its query."""

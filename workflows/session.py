@@ -9,13 +9,11 @@ principals are made through IAM unless a profile plays them.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -25,6 +23,7 @@ from workflows.journal import FileJournal, Journal, MemoryJournal
 from workflows.keep import EVERYTHING, Keep
 from workflows.port import Port, PortFailed
 from workflows.principals import callers
+from workflows.rest_client import Refused, RestClient
 from workflows.runner import Mend, Runner
 from workflows.scenario import Scenario, load
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from workflows.transition import Report, Transition
 
 PATTERN: Final = "*.reseal.yaml"
-PROBE_S: Final = 5
 AWS: Final = "aws"  # as an endpoint: wherever AWS's own tools go
 _IDENTITY_REGION: Final = "us-east-1"
 
@@ -194,17 +192,9 @@ def clock_of(scenario: Scenario) -> Clock:
 
 def is_reseal(endpoint: str) -> bool:
     """Does a reseal server answer there? PortFailed where nothing answers at all."""
-    parts = urlsplit(endpoint)
-    url = f"{parts.scheme}://{parts.netloc}/_reseal/health"
-    if parts.scheme not in ("http", "https"):
+    if urlsplit(endpoint).scheme not in ("http", "https"):
         raise PortFailed(f"an endpoint is an http or https URL, or {AWS}; not {endpoint!r}")
-    try:
-        with urllib.request.urlopen(url, timeout=PROBE_S):  # noqa: S310 - http or https
-            return True
-    except urllib.error.HTTPError:
-        return False
-    except OSError as error:
-        raise PortFailed(f"{endpoint}: {error}") from None
+    return RestClient(endpoint).is_there()
 
 
 def _new_world(scenario: Scenario, endpoint: str, name: str, token: str) -> None:
@@ -213,14 +203,8 @@ def _new_world(scenario: Scenario, endpoint: str, name: str, token: str) -> None
     body: dict[str, str] = {"name": name, "clock": clock.mode, "settle": clock.settle}
     if scenario.spec.seed is not None:
         body["seed"] = scenario.spec.seed
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    request = urllib.request.Request(  # noqa: S310 - http or https
-        f"{endpoint}/api/v1/worlds", data=json.dumps(body).encode(), headers=headers
-    )
     try:
-        urllib.request.urlopen(request, timeout=PROBE_S).close()  # noqa: S310
-    except urllib.error.HTTPError as error:
-        if error.code != 409:
-            raise PortFailed(f"{endpoint} makes no world: {error}") from None
-    except OSError as error:
-        raise PortFailed(f"{endpoint}: {error}") from None
+        RestClient(endpoint, token).ask("worlds", body)
+    except Refused as refused:
+        if refused.status != HTTPStatus.CONFLICT:
+            raise

@@ -62,7 +62,22 @@ class Journal(Protocol):
 class KeptJournal(Journal, Protocol):
     """The journal of a world's runs, as a store keeps it."""
 
+    def begin(self, run_id: str, *entries: Mapping[str, Any]) -> None:
+        """Keep the first lines of a run: all of them, or none."""
+        ...
+
     def drop(self, run_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A run's journal without its middle: what it takes to tell of many."""
+
+    run: str
+    world: str
+    count: int  # lines
+    first: dict[str, Any]
+    last: dict[str, Any]
 
 
 class MemoryJournal:
@@ -72,7 +87,10 @@ class MemoryJournal:
         self._lines: dict[str, list[str]] = {}
 
     def append(self, run_id: str, entry: Mapping[str, Any]) -> None:
-        self._lines.setdefault(run_id, []).append(json.dumps(entry))
+        self.begin(run_id, entry)
+
+    def begin(self, run_id: str, *entries: Mapping[str, Any]) -> None:
+        self._lines.setdefault(run_id, []).extend([json.dumps(entry) for entry in entries])
 
     def entries(self, run_id: str, after: int = 0) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._lines.get(run_id, [])[after:]]
@@ -82,6 +100,10 @@ class MemoryJournal:
 
     def runs(self) -> list[str]:
         return list(self._lines)
+
+    def head(self, world: str, run_id: str) -> Head | None:
+        lines = self._lines.get(run_id)
+        return Head(run_id, world, len(lines), json.loads(lines[0]), json.loads(lines[-1])) if lines else None
 
     def drop(self, run_id: str) -> None:
         self._lines.pop(run_id, None)
@@ -113,7 +135,22 @@ class Store(Protocol):
         ...
 
     def journal(self, world: str) -> KeptJournal:
-        """The journal of one world's runs. A run's id is taken once in a store."""
+        """The journal of one world's runs. A run's id is taken once in a store.
+
+        What belongs to no world has a name that no world can have: it begins with a slash.
+        """
+        ...
+
+    def has_journals(self) -> bool:
+        """Has any journal a line?"""
+        ...
+
+    def head(self, run: str) -> Head | None:
+        """Of the run's journal, whichever world it is in; None for one that is not known."""
+        ...
+
+    def heads(self, world: str = "") -> list[Head]:
+        """Of the journals of a world's runs, by id; "": of every world that is kept. Two lines a run are read."""
         ...
 
     def close(self) -> None: ...
@@ -169,6 +206,19 @@ class MemoryStore:
 
     def journal(self, world: str) -> KeptJournal:
         return self._journals.setdefault(world, MemoryJournal())
+
+    def has_journals(self) -> bool:
+        return any(journal.runs() for journal in self._journals.values())
+
+    def head(self, run: str) -> Head | None:
+        found = (journal.head(world, run) for world, journal in list(self._journals.items()))
+        return next(filter(None, found), None)
+
+    def heads(self, world: str = "") -> list[Head]:
+        names = [world] if world else [name for name in list(self._journals) if name in self._worlds]
+        journals = [(name, self._journals[name]) for name in names if name in self._journals]
+        found = (journal.head(name, run) for name, journal in journals for run in journal.runs())
+        return sorted(filter(None, found), key=lambda head: head.run)
 
     def close(self) -> None:
         self._worlds.clear()

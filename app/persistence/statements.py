@@ -88,7 +88,17 @@ def statements(insert_or: Callable[[Table], Any]) -> dict[str, ClauseElement]:
             f"drop_{table.name}": delete(table).where(table.c.world == given("of_world"))
             for table in (log_names, log, records, worlds)
         },
-        # journals of runs
+        **_of_journals(),
+        # blocks
+        "put_block": put_block.on_conflict_do_nothing(),
+        "block": select(blocks.c.sealed).where(blocks.c.ref == given("of_ref")),
+        "delete_block": delete(blocks).where(blocks.c.ref == given("of_ref")),
+        "refs": select(blocks.c.ref),
+    }
+
+
+def _of_journals() -> dict[str, ClauseElement]:
+    return {
         "journal_end": select(func.coalesce(func.max(journal.c.seq), ZERO)).where(journal.c.run == given("of_run")),
         "insert_line": insert(journal),
         "lines": _lines(journal.c.seq > given("above")).order_by(journal.c.seq),
@@ -99,16 +109,29 @@ def statements(insert_or: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         .where(journal.c.world == given("of_world_name"))
         .distinct()
         .order_by(journal.c.run),
-        # blocks
-        "put_block": put_block.on_conflict_do_nothing(),
-        "block": select(blocks.c.sealed).where(blocks.c.ref == given("of_ref")),
-        "delete_block": delete(blocks).where(blocks.c.ref == given("of_ref")),
-        "refs": select(blocks.c.ref),
+        "a_line": select(journal.c.run).limit(literal_column("1")).offset(ZERO),
+        "head": _heads(journal.c.run == given("of_run")),
+        "heads": _heads().where(_first.c.world.in_(select(worlds.c.name))),
+        "heads_of_world": _heads().where(_first.c.world == given("of_world_name")),
     }
 
 
 def _lines(*where: Any) -> Any:
     return select(journal.c.seq, journal.c.body).where(journal.c.run == given("of_run"), *where)
+
+
+_first, _last = journal.alias("first"), journal.alias("last")
+
+
+def _heads(*where: Any) -> Any:
+    """First and last line of each run; how many there are is known from the index, since `seq` has no gaps."""
+    ends = select(journal.c.run, func.max(journal.c.seq).label("seq")).where(*where).group_by(journal.c.run)
+    end = ends.subquery("ends")
+    both = end.join(_first, and_(_first.c.run == end.c.run, _first.c.seq == literal_column("1"))).join(
+        _last, and_(_last.c.run == end.c.run, _last.c.seq == end.c.seq)
+    )
+    found = select(end.c.run, _first.c.world, _first.c.body, end.c.seq, _last.c.body.label("last_body"))
+    return found.select_from(both).order_by(end.c.run)
 
 
 def _advance(unchanged: Any) -> ClauseElement:

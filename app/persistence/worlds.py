@@ -25,12 +25,12 @@ from app.blocks.store import BlockStore, StoreUnavailable
 from app.crypto.cipher import SealBroken
 from app.kernel.clock import Clock
 from app.kernel.records import Record, Records
-from app.kernel.store import Commit, Conflict
+from app.kernel.store import Commit, Conflict, Head
 from app.kernel.world import Rules, World, no_blocks
 from app.persistence.codec import Codec
 from app.persistence.database import Database
 from app.persistence.errors import Duplicate, RecordDamaged, Unavailable, WorldExists
-from app.persistence.journal import Journal
+from app.persistence.journal import Journal, heads
 from app.persistence.log import SqlLog
 
 State = tuple[int, int]  # a world's revision and position
@@ -64,6 +64,17 @@ class SqlStore:
 
     def journal(self, world: str) -> Journal:
         return Journal(self._database, self._codec, world)
+
+    def has_journals(self) -> bool:
+        return bool(self._database.rows("a_line"))
+
+    def head(self, run: str) -> Head | None:
+        return next(iter(heads(self._database, self._codec, "head", of_run=run)), None)
+
+    def heads(self, world: str = "") -> list[Head]:
+        if world:
+            return heads(self._database, self._codec, "heads_of_world", of_world_name=world)
+        return heads(self._database, self._codec, "heads")
 
     def names(self) -> list[str]:
         return [name for (name,) in self._database.rows("names")]

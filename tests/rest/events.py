@@ -1,9 +1,10 @@
-"""Server-Sent Events, as a client reads them."""
+"""Server-Sent Events, as a client reads them; and requests to a server that is a process of its own."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.request import Request, urlopen
 
 from starlette.testclient import TestClient
 
@@ -20,3 +21,10 @@ def events(rest: TestClient, path: str, after: str = "") -> list[Event]:
         if "event" in fields:
             found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
     return found
+
+
+def sent(endpoint: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> bytes:
+    data = json.dumps(body).encode() if body is not None else None
+    request = Request(endpoint + path, data=data, headers={"Content-Type": "application/json", **headers})
+    with urlopen(request, timeout=60) as got:
+        return got.read()

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
@@ -22,7 +21,7 @@ from app.kernel.store import MemoryStore
 from app.main import application
 from app.services import all_services
 from app.settings import Settings
-from tests.rest.events import Event, events
+from tests.rest.events import Event, events, sent
 from tests.serving.servers import start
 from workflows import reports
 from workflows.normal import normal
@@ -213,7 +212,7 @@ def test_an_invalid_scenario_is_refused_with_every_mistake_at_its_place(rest: Te
     assert error["code"] == "InvalidScenario"
     assert [(each["file"], each["line"]) for each in error["mistakes"]] == [("scenario.reseal.yaml", 5)] * 2
     assert "did you mean 'CreateKey'?" in error["message"]
-    assert rest.get(RUNS).json() == {"runs": []}
+    assert rest.get(RUNS).json() == {"runs": [], "after": ""}
 
 
 def test_a_bundle_reaches_nothing_of_the_servers_disk(rest: TestClient, tmp_path: Path) -> None:
@@ -326,7 +325,7 @@ def test_a_server_that_is_stopped_and_started_again_takes_the_run_up(
     """On SQLite; wherever it was, the run ends as if undisturbed. By SIGKILL, and in order by SIGTERM."""
     database = f"sqlite:///{tmp_path}/world.db"
     server = start("--database", database)
-    run = json.loads(_sent(server.endpoint, RUNS, bundle(HAPPY)))["run"]
+    run = json.loads(sent(server.endpoint, RUNS, bundle(HAPPY)))["run"]
     time.sleep(after_s)
     if stops_in_order:
         assert server.stop() == 0
@@ -335,18 +334,12 @@ def test_a_server_that_is_stopped_and_started_again_takes_the_run_up(
     server = start("--database", database)
     try:
         deadline = time.monotonic() + 30
-        while (told := json.loads(_sent(server.endpoint, f"{RUNS}/{run}")))["state"] in ("waiting", "running"):
+        while (told := json.loads(sent(server.endpoint, f"{RUNS}/{run}")))["state"] in ("waiting", "running"):
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert told["state"] == "passed"
-        body = json.loads(_sent(server.endpoint, f"{RUNS}/{run}/report"))
+        body = json.loads(sent(server.endpoint, f"{RUNS}/{run}/report"))
         body.pop("explanations")
         assert without_files(normal(msgspec.convert(body, Report, strict=False))) == undisturbed(HAPPY)
     finally:
         assert server.stop() == 0
-
-
-def _sent(endpoint: str, path: str, body: dict[str, Any] | None = None) -> bytes:
-    data = json.dumps(body).encode() if body is not None else None
-    with urlopen(Request(endpoint + path, data=data, headers={"Content-Type": "application/json"}), timeout=20) as got:
-        return got.read()

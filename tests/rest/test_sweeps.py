@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 from xml.etree import ElementTree
 
 import pytest
 from starlette.testclient import TestClient
 
-from app import orders
-from app import sweeps as limits
+from app import desk, orders, sweeps
 from app.host import Worlds
 from app.kernel.store import MemoryStore
 from app.main import application
 from app.services import all_services
 from app.settings import Settings
-from tests.rest.events import Event, events
+from app.sweeps import Sweeps
+from tests.rest.events import Event, events, sent
 from tests.serving.servers import serving
 from tests.sweep import small
 from tests.sweep.conftest import result_bytes
@@ -66,14 +67,13 @@ def ended(rest: TestClient, sweep: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("workers", [None, 2])
 def test_a_sweep_over_rest_comes_to_the_bytes_of_the_command(rest: TestClient, workers: int | None) -> None:
-    """In a thread of the server, as cells are few, and in processes."""
+    """In one worker process, as cells are few, and in two."""
     body = order(workers=workers) if workers else order()
     sweep = began(rest, body)
     told = ended(rest, sweep)
     assert (told["state"], told["cells"], told["finished"], told["failed"]) == ("passed", 8, 8, 0)
     report = rest.get(f"{SWEEPS}/{sweep}/report")
-    undisturbed = load(ENTRY, all_services().operations, source=Bundle(body["files"]))
-    assert report.content == result_bytes(undisturbed, workers=0) + b"\n"
+    assert report.content == undisturbed(body)
     assert report.headers["content-type"] == "application/x-ndjson"
 
 
@@ -128,7 +128,7 @@ def test_every_mistake_is_told_at_its_place(rest: TestClient) -> None:
     places = [(each["file"], each["line"], each["message"]) for each in answer.json()["error"]["mistakes"]]
     assert [(file, line) for file, line, _ in places] == [(ENTRY, 21), (ENTRY, 24)]
     assert "did you mean 'DisableKey'?" in places[0][2]
-    assert rest.get(SWEEPS).json() == {"sweeps": []}
+    assert rest.get(SWEEPS).json() == {"sweeps": [], "after": ""}
 
 
 def test_a_scenario_is_no_sweep_and_a_sweep_no_run(rest: TestClient) -> None:
@@ -169,7 +169,7 @@ def test_the_same_order_with_the_same_key_is_the_same_sweep(rest: TestClient) ->
 
 def test_a_sweep_is_cancelled_with_the_cells_that_are_done(rest: TestClient) -> None:
     """Two run and the third waits for its turn; it is cancelled before it has any."""
-    begun = [began(rest, order(small.many(400), workers=1)) for _ in range(limits.RUNNING_MAX + 1)]
+    begun = [began(rest, order(small.many(400), workers=1)) for _ in range(Sweeps.limits.running + 1)]
     sweep = begun[-1]
     assert rest.get(f"{SWEEPS}/{sweep}").json()["state"] == "waiting"
     assert rest.delete(f"{SWEEPS}/{sweep}").json()["error"]["code"] == "SweepIsRunning"
@@ -178,7 +178,7 @@ def test_a_sweep_is_cancelled_with_the_cells_that_are_done(rest: TestClient) -> 
         assert rest.post(f"{SWEEPS}/{each}/cancel").status_code == 202
     for each in begun:
         told = ended(rest, each)
-        assert (told["state"], told["stopped"]) == ("stopped", "cancelled")
+        assert (told["state"], told["stopped"]) == ("stopped", "it was cancelled")
         assert told["finished"] < 400
     suites = ElementTree.fromstring(rest.get(f"{SWEEPS}/{sweep}/report?format=junit").text)
     assert suites.get("errors") == "1", "nobody takes what is there for all of it"
@@ -197,43 +197,67 @@ def test_there_are_limits_and_they_are_said(rest: TestClient, monkeypatch: pytes
     assert refused(order(small.FILE.replace("verdicts:\n", f"{steps}verdicts:\n"))) == (
         "this server has at most 500 steps in a scenario"
     )
-    monkeypatch.setattr(limits, "READING_S_MAX", 0)
+    monkeypatch.setattr(desk, "READING_S_MAX", 0)
     assert "takes at most 0 s to check" in refused(order())
     monkeypatch.undo()
     began(rest, order())
-    for name, number, words in (
-        ("CELLS_KEPT_MAX", 15, "15 cells of sweeps, old ones included"),
-        ("SWEEPS_MAX", 1, "1 sweeps, old ones included"),
-        ("WAITING_MAX", 0, "0 sweeps at once"),
-    ):
-        monkeypatch.setattr(limits, name, number)
-        assert words in refused(order()), name
+    monkeypatch.setattr(sweeps, "CELLS_KEPT_MAX", 15)
+    assert "15 cells of sweeps, old ones included" in refused(order())
+    for fewer, words in (({"kept": 1}, "1 sweeps, old ones included"), ({"waiting": 0}, "0 sweeps at once")):
+        monkeypatch.setattr(Sweeps, "limits", replace(Sweeps.limits, **fewer))
+        assert words in refused(order())
         monkeypatch.undo()
 
 
 def test_a_sweep_that_takes_too_long_is_ended(rest: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "SWEEP_S_MAX", 0.01)
+    monkeypatch.setattr(Sweeps, "limits", replace(Sweeps.limits, seconds=0.01))
     told = ended(rest, began(rest, order(small.many(400), workers=1)))
-    assert (told["state"], told["stopped"]) == ("stopped", "it took more than 0.01 s")
+    assert (told["state"], told["stopped"]) == ("stopped", "it took longer than 0.01 s")
 
 
 # a server that ends
 
 
-def test_a_server_that_stops_takes_its_workers_with_it_and_forgets_its_sweeps() -> None:
-    with serving() as server:
-        begun = json.loads(_sent(server.endpoint, SWEEPS, order(small.many(2000), workers=2)))
+def test_a_sweep_is_taken_up_by_the_next_server_and_no_cell_is_run_twice(tmp_path: Path) -> None:
+    """On SQLite. Method: SIGKILL once some batches are done; each cell has one line at last.
+
+    Its workers end with the server, the same order under the same key is the same sweep, and the bytes are as ever.
+    """
+    options, key = ("--database", f"sqlite:///{tmp_path}/world.db"), {"Idempotency-Key": "build-44"}
+    body = order(small.many(200), workers=1)
+    with serving(*options) as server:
+        sweep = json.loads(sent(server.endpoint, SWEEPS, body, **key))["sweep"]
         workers = _started(server.process.pid)
-        assert server.stop() == 0
+        _wait_until(lambda: len(cells(tmp_path, sweep)) > 0)
+        server.kill()
         _wait_until(lambda: not any(map(_lives, workers)))
-    with serving() as server, pytest.raises(HTTPError) as refused:
-        _sent(server.endpoint, f"{SWEEPS}/{begun['sweep']}")
-    assert refused.value.code == 404
+    assert len(cells(tmp_path, sweep)) < 200
+    with serving(*options) as server:
+        assert json.loads(sent(server.endpoint, SWEEPS, body, **key))["sweep"] == sweep
+        heard = sent(server.endpoint, f"{SWEEPS}/{sweep}/events").decode()
+        told = json.loads(sent(server.endpoint, f"{SWEEPS}/{sweep}"))
+        report = sent(server.endpoint, f"{SWEEPS}/{sweep}/report")
+    assert (told["state"], told["finished"], heard.count("event: cell")) == ("passed", 200, 200)
+    assert sorted(cells(tmp_path, sweep)) == list(range(200)), "each once"
+    assert report == undisturbed(body)
+
+
+def undisturbed(body: dict[str, Any]) -> bytes:
+    found = load(ENTRY, all_services().operations, source=Bundle(body["files"]))
+    return result_bytes(found, workers=0) + b"\n"
+
+
+def cells(folder: Path, sweep: str) -> list[int]:
+    """The number of each cell that has a line, as another process reads it."""
+    with closing(sqlite3.connect(f"file:{folder}/world.db?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT body FROM journal WHERE run = ?", (sweep,)).fetchall()
+    lines = [json.loads(body) for (body,) in rows]
+    return [number for line in lines if line["kind"] == "cells" for number, _ in line["cells"]]
 
 
 def _started(server: int) -> list[int]:
-    """The processes that a server began, as soon as there are all: two workers, and what Python tracks them with."""
-    _wait_until(lambda: len(_children(server)) >= 3)
+    """The processes that a server began, as soon as there are all: a worker, and what Python tracks it with."""
+    _wait_until(lambda: len(_children(server)) >= 2)
     return _children(server)
 
 
@@ -255,9 +279,3 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def _sent(endpoint: str, path: str, body: dict[str, Any] | None = None) -> bytes:
-    data = json.dumps(body).encode() if body is not None else None
-    with urlopen(Request(endpoint + path, data=data, headers={"Content-Type": "application/json"}), timeout=60) as got:
-        return got.read()

@@ -5,13 +5,17 @@
         ...                                  # cells in their order, each as soon as all before it are there
     print(text(sweep, summary(sweep, results)))
 
+What must outlive its process keeps what `batches_done` gives, and hands it in as `known` when it goes on; `Ordered`
+makes results of it, then or later.
+
 Results are the same for any number of workers, of whatever kind, and whatever becomes of them.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Container, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -20,7 +24,7 @@ from workflows.sweep.load import Sweep
 from workflows.sweep.pool import Cluster, Inline, Pool, Processes, Workers
 from workflows.sweep.result import Result, judged
 from workflows.sweep.verdict import Happened
-from workflows.sweep.work import Batch, ServicesOf
+from workflows.sweep.work import Batch, Done, ServicesOf
 
 BATCH_CELLS: Final = 50  # a task costs a scheduler about 2 ms, a cell the same or more
 BATCHES_A_WORKER: Final = 3  # at least, so that none waits long for the last
@@ -52,20 +56,47 @@ def run(sweep: Sweep, services: ServicesOf, options: Options = Options()) -> Gen
     Raises SweepEnded, and PortFailed where the cluster can not be used. Closing the iterator ends the workers.
     `services` makes the services of a cloud, and is importable by name: workers do so.
     """
-    workers = _workers(sweep, options)
-    pool = Pool(workers, _going_on(options))
-    done: dict[int, Happened] = {}
-    following = 0
-    for batch in pool.run(batches(sweep, services, workers.count, share=options.share)):
-        done |= dict(batch)
-        options.finished(len(batch))
-        while following in done:
-            result = judged(sweep, following, done.pop(following))
-            yield result
-            following += 1
-            if sweep.fail_fast and not result.ok:
+    ordered = Ordered(sweep)
+    with closing(batches_done(sweep, services, options)) as found:
+        for batch in found:
+            options.finished(len(batch))
+            yield from ordered.take(batch)
+            if ordered.is_whole:
                 return
-    assert following == len(sweep.cells), "every cell has a result"
+    assert ordered.is_whole, "every cell has a result"
+
+
+def batches_done(
+    sweep: Sweep, services: ServicesOf, options: Options, known: Container[int] = ()
+) -> Generator[list[Done], None, None]:
+    """What became of the cells that are not `known`, as batches are done, in any order. Raises as `run` does."""
+    workers = _workers(sweep, options)
+    left = batches(sweep, services, workers.count, share=options.share, known=known)
+    yield from Pool(workers, _going_on(options)).run(left)
+
+
+class Ordered:
+    """The results in order, each as soon as all before it are there; with `fail-fast: true` to the first that fails."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._done: dict[int, Happened] = {}
+        self.results: list[Result] = []
+        self.failed = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.results) == len(self._sweep.cells) or bool(self._sweep.fail_fast and self.failed)
+
+    def take(self, batch: Iterable[Done]) -> list[Result]:
+        """Those that follow what was there, with this batch."""
+        self._done |= dict(batch)
+        before = len(self.results)
+        while not self.is_whole and (following := len(self.results)) in self._done:
+            result = judged(self._sweep, following, self._done.pop(following))
+            self.results.append(result)
+            self.failed += not result.ok
+        return self.results[before:]
 
 
 def _workers(sweep: Sweep, options: Options) -> Workers:
@@ -86,10 +117,12 @@ def _going_on(options: Options) -> Callable[[], None]:
     return going_on
 
 
-def batches(sweep: Sweep, services: ServicesOf, workers: int, *, share: bool = True) -> list[Batch]:
+def batches(
+    sweep: Sweep, services: ServicesOf, workers: int, *, share: bool = True, known: Container[int] = ()
+) -> list[Batch]:
     """The cells in the order in which they share most, cut into what a worker is given at once."""
     size = max(1, min(BATCH_CELLS, -(-len(sweep.order) // (workers * BATCHES_A_WORKER))))
-    order = iter(sweep.order)
+    order = (number for number in sweep.order if number not in known)
     cut: list[Batch] = []
     while numbers := list(islice(order, size)):
         cells = {number: sweep.cells[number] for number in numbers}

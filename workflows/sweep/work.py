@@ -102,9 +102,9 @@ class _Here:
 _here = _Here(threading.Event())
 
 
-def begin(stop: Any) -> None:
+def begin(stop: Any = None) -> None:
     """Make this process a worker: within limits, deaf to Ctrl-C (that is the parent's), gone when the parent is."""
-    _here.stop, _here.limited = stop, True
+    _here.stop, _here.limited = stop or _here.stop, True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGXCPU, _too_long)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, resource.getrlimit(resource.RLIMIT_AS)[1]))

@@ -2,7 +2,7 @@
 
     /api/v1/worlds[/{world}[/fork|clock|log|notices|evidence|explanation|graph/...|recording]]   OpenAPI at /api/docs
     /api/v1/worlds/{world}/import|credentials
-    /api/v1/runs...   /api/v1/sweeps...   /api/v1/policy/evaluate
+    /api/v1/runs...   /api/v1/sweeps...   /api/v1/explorations...   /api/v1/policy/evaluate
     /_reseal/health|ready|info   /_localstack/health
 
 Every change of a world's records goes through `Cloud.call`, at the wire door; here worlds are only made, forked,
@@ -21,7 +21,10 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.desk import Desk
+from app.desks import Desks
 from app.doors.rest import strict
+from app.doors.rest.explorations import explorations_router
 from app.doors.rest.graph import graph_router
 from app.doors.rest.imports import imports_router
 from app.doors.rest.notices import notices_router
@@ -35,8 +38,6 @@ from app.host import WORLD_NAME, WorldExists, Worlds, world_summary
 from app.kernel.clock import Clock, iso
 from app.kernel.cloud import Cloud
 from app.kernel.log import CallEntry, DecisionEntry, Entry, EventEntry
-from app.runs import Runs
-from app.sweeps import Sweeps
 
 ADVANCE_MS_MAX = 400 * 366 * 86_400_000
 LOG_ROWS_MAX = 1000
@@ -71,10 +72,11 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     404: {"model": strict.Refusal, "description": "There is no such thing"},
     413: {"model": strict.Refusal, "description": "The body is too large"},
     422: {"model": strict.Refusal, "description": "A parameter does not have its form"},
+    503: {"model": strict.Refusal, "description": "The store can not be used now; the same may succeed later"},
 }
 
 
-def rest_app(worlds: Worlds, runs: Runs, sweeps: Sweeps, version: str) -> FastAPI:
+def rest_app(worlds: Worlds, desks: Desks, version: str) -> FastAPI:
     app = FastAPI(
         responses=REFUSALS,
         title="reseal", version=version, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None,
@@ -84,7 +86,8 @@ def rest_app(worlds: Worlds, runs: Runs, sweeps: Sweeps, version: str) -> FastAP
     app.include_router(_health(worlds, version))
     followers = Followers()
     routers = (
-        _worlds(worlds, runs), runs_router(runs, followers), sweeps_router(sweeps, followers),
+        _worlds(worlds, desks.runs), runs_router(desks.runs, followers), sweeps_router(desks.sweeps, followers),
+        explorations_router(desks.explorations, followers),
         recordings_router(worlds), policy_router(), prices_router(worlds), notices_router(worlds),
         graph_router(worlds), imports_router(worlds),
     )  # fmt: skip
@@ -131,7 +134,7 @@ def _health(worlds: Worlds, version: str) -> APIRouter:
     return router
 
 
-def _worlds(worlds: Worlds, runs: Runs) -> APIRouter:
+def _worlds(worlds: Worlds, runs: Desk[Any, Any]) -> APIRouter:
     taken = {"model": strict.Refusal, "description": "The name is taken, or the world in use"}
     router = APIRouter(tags=["worlds"], responses={409: taken})
 
@@ -161,7 +164,7 @@ def _worlds(worlds: Worlds, runs: Runs) -> APIRouter:
     @router.delete("/worlds/{world}", status_code=204)
     async def drop_world(world: str) -> None:
         cloud_of(world)
-        if runs.running_in(world):
+        if runs.active_in(world):
             raise strict.Refuses(409, "WorldInUse", "a run is in this world; cancel it first")
         worlds.drop(world)
 

@@ -1,4 +1,4 @@
-"""What ordering a run and ordering a sweep have in common: the bundle of files, what is wrong with it, who follows it.
+"""What orders of every kind have in common: the bundle of files, what is wrong with it, and who follows.
 
     {"scenario": text}                               one file that names no other
     {"entry": name, "files": {name: text, ...}}      a bundle: every file that is named, by its name
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from sse_starlette import EventSourceResponse
 
 from app.doors.rest.strict import Refusal, Refuses
-from app.orders import KeyReused, TooMany
+from app.orders import CanNotBe, KeyReused, TooMany
 from workflows.yaml_marks import InvalidFile, Mistake
 
 SCENARIO: Final = "scenario.reseal.yaml"  # the name of one that came without a name
@@ -33,7 +33,7 @@ Key = Annotated[str, Header(alias="Idempotency-Key", max_length=255, pattern=r"^
 LastEvent = Annotated[str, Header(alias="Last-Event-ID", pattern=r"^\d{0,9}$")]
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    404: {"model": Refusal, "description": "There is no such run, sweep, world, step or node"},
+    404: {"model": Refusal, "description": "There is nothing of that name"},
     409: {"model": Refusal, "description": "Not now, or not so: the text says why"},
     429: {"model": Refusal, "description": "A limit of this server is reached"},
 }
@@ -87,6 +87,8 @@ def refusing(too_many: str) -> Iterator[None]:
     except InvalidFile as invalid:
         mistakes = [place(each).model_dump() for each in invalid.mistakes]
         raise Refuses(422, "InvalidScenario", str(invalid), mistakes=mistakes) from None
+    except CanNotBe as error:
+        raise Refuses(422, "CanNotBe", str(error)) from None
     except TooMany as limit:
         raise Refuses(429, too_many, str(limit)) from None
     except KeyReused:

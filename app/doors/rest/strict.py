@@ -17,6 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.kernel.store import Unavailable
+
 BODY_BYTES_MAX = 1_048_576
 LARGER_BYTES_MAX = {"import": 16 * 1_048_576}  # by the last part of the path: what real accounts export
 
@@ -68,6 +70,10 @@ def install(app: FastAPI) -> None:
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             answer.headers["Allow"] = allowed(app, request.url.path)
         return answer
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(request: Request, error: Unavailable) -> Response:
+        return refusal(503, "StoreUnavailable", str(error))
 
     app.add_middleware(BoundedJson)
 
