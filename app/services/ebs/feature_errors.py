@@ -181,47 +181,6 @@ ZONE_NEEDED = AwsError(
 )
 
 # volumes
-MODIFYING = AwsError(
-    "IncorrectModificationState",
-    "Volume {id} cannot be modified in modification state {state}",
-    seen="public issue of 2018 [V]",
-    cause=P,
-)
-MODIFIED_TOO_OFTEN = AwsError(
-    "VolumeModificationRateExceeded",
-    "You've reached the maximum modification rate per volume limit. Wait at least 6 hours between modifications per "
-    "EBS volume.",
-    seen="public issue of 2020 [V]",
-    cause=Cause.LIMIT_EXCEEDED,
-)
-NO_SHRINKING = AwsError(
-    "InvalidParameterValue", "New size cannot be smaller than existing size", seen="public issues [O]", cause=P
-)
-NOTHING_TO_MODIFY = AwsError(
-    "InvalidParameterValue", "The volume '{id}' is what it is to become already.", seen="code and text [I]", cause=P
-)
-NOT_MODIFIABLE = AwsError(
-    "IncorrectState",
-    "Volume '{id}' is not in the 'available' or 'in-use' state.",
-    seen="1.3: text of another operation [O]; here [I]",
-    cause=P,
-)
-NO_MODIFICATION = AwsError(
-    "InvalidVolumeModification.NotFound",
-    "Modification for volume '{id}' does not exist.",
-    seen="public client code: code and text [O]",
-    cause=Cause.VOLUME_NOT_FOUND,
-)
-MULTI_ATTACH_ONLY_IO = AwsError(
-    "InvalidParameterCombination",
-    "MultiAttachEnabled is supported for io1 and io2 volumes only.",
-    seen="rule [D]; code and text [I]",
-    cause=P,
-)
-BAD_VOLUME_ATTRIBUTE = AwsError("InvalidParameterValue", "Unrecognized attribute.", seen="1.5 [V], here [I]", cause=P)
-NO_VOLUME_ATTRIBUTE = AwsError(
-    "InvalidParameterCombination", "No attributes specified.", seen="1.5 [V], here [I]", cause=P
-)
 
 # CreateSnapshots
 ROOT_EXCLUDED = AwsError(
