@@ -216,7 +216,6 @@ def _started(call: Call, snapshot: Snapshot, parent: Snapshot | None) -> dict[st
         "StartTime": moment(call.at_ms),
         "VolumeSize": snapshot.size_gib,
         "BlockSize": BLOCK_SIZE_BYTES,
-        "SseType": "sse-kms" if snapshot.encrypted else "none",
     }
     optional = {
         "Description": snapshot.description,

@@ -293,6 +293,10 @@ BAD_BLOCK_INDEX = _validation(
 BAD_BLOCK_LENGTH = _validation(
     "INVALID_BLOCK", "Block data length {length} is not valid, expected 524288", "6 [V] casebook 295"
 )
+BLOCK_UNREADABLE = _validation(
+    "INVALID_PARAMETER_VALUE", "Failed to read block data", "ST:blocks: a body that is too short [V]"
+)
+FIRST_MISSING = _validation("INVALID_SNAPSHOT_ID", "First snapshot should not be empty or null", "ST:blocks [V]")
 BAD_CHECKSUM_ALGORITHM = _validation(
     "INVALID_PARAMETER_VALUE",
     "Unsupported Checksum Algorithm '{value}', supported algorithms are SHA256",
@@ -319,9 +323,18 @@ CHECKSUM_WRONG = AwsError(
 )
 BAD_BLOCK_TOKEN = _validation("INVALID_BLOCK_TOKEN", "The block token {token} is invalid.", "6 [V]")
 NO_SUCH_BLOCK = _validation("INVALID_BLOCK", "The block {index} does not exist in the snapshot.", "[I]")
-BAD_DIRECT_PAGE_TOKEN = _validation(
-    "INVALID_PAGE_TOKEN", "The page token {token} is invalid.", "6: reason [D], text [I]"
+BAD_DIRECT_PAGE_TOKEN = _validation("INVALID_PAGE_TOKEN", "The pagination token {token} is invalid.", "ST:blocks [V]")
+BAD_DIRECT_PAGE_SIZE = AwsError(
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at 'maxResults' failed to satisfy constraint: "
+    "Member must have value {bound}",
+    seen="ST:blocks [V]",
+    cause=P,
 )
-BAD_DIRECT_PAGE_SIZE = _validation(
-    "INVALID_PARAMETER_VALUE", "MaxResults must be between 100 and 10000", "6: limits [D], text [I]"
+BAD_DIRECT_TEXT = AwsError(
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: "
+    "Member must satisfy regular expression pattern: {pattern}",
+    seen="ST:blocks [V]",
+    cause=P,
 )

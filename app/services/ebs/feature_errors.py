@@ -1,4 +1,4 @@
-"""Errors of locks, tiers, the recycle bin, fast restore, modifications and block public access.
+"""Errors of locks, tiers, the recycle bin, fast restore and block public access.
 
 Most of their texts are not published: those are marked [I] and listed, with every other rule that is only inferred, in
 `INFERRED`. Sections are of `reference/ebs.md`.
@@ -22,7 +22,7 @@ INFERRED: Final = (
     "an archived snapshot: CopySnapshot is answered 200 and settles as `error`, as with other bad sources",
     "EnableFastSnapshotRestores asks DescribeKey for a snapshot's key as the caller",
     "CopyVolumes makes the KMS calls of CreateVolume from an own snapshot under that key",
-    "a modification that changes nothing is refused",
+    "of long ids those are malformed that do not begin with 0, and three more; AWS's own rule on digits is not known",
     "how long everything takes in a lifelike world",
     "the texts of rbin's errors, and that it records its calls in CloudTrail with names in lower camel case",
     "that EC2's newer operations other than ModifyVolume and DescribeFastSnapshotRestores are recorded in a wrapping",

@@ -24,7 +24,7 @@ from app.services.ebs.rules import (
     volume_arn,
 )
 from app.services.ebs.volume_limits import iops_of, within_limits
-from app.services.ebs.volumes import Wanted, key_for
+from app.services.ebs.volume_making import Wanted, key_for
 
 if TYPE_CHECKING:
     from app.kernel.call import Call

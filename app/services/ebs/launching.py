@@ -36,8 +36,8 @@ from app.services.ebs.records import Volume
 from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required
 from app.services.ebs.rules import requested_tags
 from app.services.ebs.volume_limits import LIMITS
+from app.services.ebs.volume_making import put_volume
 from app.services.ebs.volume_settling import hydrate, remove_volume
-from app.services.ebs.volumes import put_volume
 
 if TYPE_CHECKING:
     from app.kernel.call import Call

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from app.kernel.draft import Draft
     from app.kernel.operation import Answer
 
-IN_BIN = ("aws:recycle-bin:resource-in-bin", "true")
+IN_BIN = (tags.IN_BIN, "true")
 RECOVERS_AFTER_MS = 60_000  # lifelike
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.kernel.operation import Answer
 
 TAGS_MAX = 50
+IN_BIN = "aws:recycle-bin:resource-in-bin"  # the system tag of what is in the recycle bin
 
 
 def tags_of(draft: Draft, account: str, region: str, id: str) -> dict[str, str]:
@@ -86,14 +87,18 @@ ANSWERS = (errors.BAD_TAG_TYPE, errors.TAG_WITHOUT_KEY, errors.TAG_TWICE, errors
 _TYPES = {"snap": "snapshot", "vol": "volume", "ami": "image", "i": "instance"}
 
 
+def _is_kept(draft: Draft, call: Call, id: str) -> bool:
+    """What can not be seen any more and has tags of the caller's: a snapshot in the caller's recycle bin, which can be
+    tagged; or one that is no longer shared, whose tags can only be removed (ST:sharing_data_tags_settled [V])."""
+    keys = tags_of(draft, call.account, call.region, id)
+    return IN_BIN in keys or bool(keys and call.name == "DeleteTags")
+
+
 def _resource(draft: Draft, call: Call, id: str) -> Resource:
     """The resource to be tagged, which must be there for the caller; else EC2's error for its kind."""
     if id.startswith("snap-"):
         well_formed_snapshot(id)
-        keeps_tags = call.name == "DeleteTags" and draft.get(Tags, call.account, call.region, id) is not None
-        if (
-            visible_snapshot(draft, call, id) is None and not keeps_tags
-        ):  # no longer shared: they can only be removed [V]
+        if visible_snapshot(draft, call, id) is None and not _is_kept(draft, call, id):
             errors.SNAPSHOT_NOT_FOUND.refuse(id=id)
         return snapshot_resource(draft, call, id)
     if id.startswith("vol-"):

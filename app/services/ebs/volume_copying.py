@@ -19,14 +19,8 @@ from app.services.ebs.resource_ids import VOLUME_ID_ANSWERS, volume_id
 from app.services.ebs.rules import named_volume, own_volume, requested_tags, volume_arn
 from app.services.ebs.volume_limits import LIMITS, may_multi_attach, within_limits
 from app.services.ebs.volume_listing import shown
-from app.services.ebs.volumes import (
-    SETTLES_AFTER_MS,
-    Wanted,
-    key_for,
-    may_tag_volume,
-    put_volume,
-    type_of,
-)
+from app.services.ebs.volume_making import Wanted, key_for, put_volume
+from app.services.ebs.volumes import SETTLES_AFTER_MS, may_tag_volume, type_of
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
