@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -92,3 +93,14 @@ def test_the_direct_apis_say_what_is_wrong_in_their_own_words(share: Share) -> N
     pattern = "satisfy regular expression pattern: ^[A-Za-z0-9+/=]+$"
     assert no_text == ("ValidationException", detected.format("not-base64!", "checksum") + pattern)
     assert source.refused("ebs:StartSnapshot", VolumeSize=65_537)[0] == "ValidationException"
+
+
+def test_the_record_of_a_reset_names_the_attribute_by_its_kind(share: Share) -> None:
+    """And nothing of one that there is not. ST:sharing_controls, its CloudTrail."""
+    source, id = share.source, share.things.snapshot
+    source.do("ec2:ResetSnapshotAttribute", SnapshotId=id, Attribute="createVolumePermission")
+    source.refused("ec2:ResetSnapshotAttribute", SnapshotId=id, Attribute="x")
+    named = [{"AttributeKey": "EventName", "AttributeValue": "ResetSnapshotAttribute"}]
+    events = source.do("cloudtrail:LookupEvents", LookupAttributes=named)["Events"]
+    shown = [json.loads(each["CloudTrailEvent"])["requestParameters"] for each in events]
+    assert shown == [None, {"snapshotId": id, "attributeType": "CREATE_VOLUME_PERMISSION"}]
