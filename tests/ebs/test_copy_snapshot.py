@@ -39,11 +39,11 @@ def request(share: Share, **changes: Any) -> dict[str, Any]:
     ("changes", "refusal"),
     [
         pytest.param(
-            {"SourceSnapshotId": ""},
+            {"SourceSnapshotId": None},
             ("MissingParameter", "The request must contain the parameter SourceSnapshotId"),
             marks=row("1.4/1"),
         ),
-        pytest.param({"SourceRegion": ""}, ("InternalError", "An internal error has occurred"), marks=row("1.4/2")),
+        pytest.param({"SourceRegion": None}, ("InternalError", "An internal error has occurred"), marks=row("1.4/2")),
         pytest.param(
             {"SourceSnapshotId": "snap-x", "DryRun": True},
             (INVALID, "The specified snapshotId is invalid"),
@@ -152,8 +152,8 @@ def test_the_order_of_checks_is_awss(share: Share) -> None:
     target, id = share.target, share.things.snapshot
     tags = [{"ResourceType": "snapshot", "Tags": [{"Key": "a", "Value": "b"}]}]
     asked = {
-        "SourceSnapshotId": "",
-        "SourceRegion": "",
+        "SourceSnapshotId": None,
+        "SourceRegion": None,
         "CompletionDurationMinutes": 16,
         "DryRun": True,
         "KmsKeyId": NO_KEY,
@@ -305,7 +305,7 @@ def test_a_completed_copy_is_the_targets_own_and_brings_no_tags_permissions_or_d
     assert (copy["State"], copy["Progress"], "StateMessage" in copy) == ("completed", "100%", False)
     assert copy["FullSnapshotSizeInBytes"] == 2 * BLOCK_SIZE_BYTES
     assert copy["CompletionTime"] >= copy["StartTime"]
-    assert (copy["OwnerId"], copy["Tags"], copy["Description"]) == (TARGET, [], "")
+    assert (copy["OwnerId"], "Tags" in copy, copy["Description"]) == (TARGET, False, "")
     permissions = share.target.do(
         "ec2:DescribeSnapshotAttribute", SnapshotId=copy["SnapshotId"], Attribute="createVolumePermission"
     )

@@ -121,7 +121,7 @@ def test_the_order_of_checks_is_zone_tags_snapshot_size_iam_dry_run_token_state_
         "InvalidZone.NotFound",
         "InvalidParameterValue",
         "InvalidSnapshot.NotFound",
-        "InvalidParameterValue",
+        "UnknownVolumeType",
         "UnauthorizedOperation",
         "DryRunOperation",
         "IdempotentParameterMismatch",

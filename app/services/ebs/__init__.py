@@ -1,8 +1,8 @@
 """EBS: EC2's volume and snapshot operations and the EBS direct APIs, which share their records.
 
 records.py what is kept | rules.py resources, condition keys, refusals | envelope.py every call to KMS | plane.py blocks
-under data keys | volumes.py volume_listing.py volume_settling.py snapshots.py deleting.py sharing.py copying.py
-direct*.py tags.py defaults.py places.py the operations
+under data keys | volumes.py volume_l*.py volume_settling.py snapshots.py deleting.py sharing.py copying.py
+copy_*.py direct*.py tags.py defaults.py places.py the operations
 
 What else is done with them: feature_records.py feature_errors.py what is kept and refused | locks.py tiers.py
 public_access.py recycle_bin.py fast_restore.py modifying.py multi_volume.py volume_*.py the operations | retention*.py
@@ -18,6 +18,7 @@ from app.kernel.internal import internals_in
 from app.kernel.operation import Service, jobs_in, operations_in
 from app.services.ebs import (
     attachments,
+    copy_settling,
     copying,
     defaults,
     deleting,
@@ -61,14 +62,15 @@ from app.services.ebs.feature_records import FEATURE_KINDS
 from app.services.ebs.records import KINDS
 from app.services.ebs.trail import DIRECT_TRAIL, EC2_TRAIL, RETENTION_TRAIL
 
-_STORAGE = (volumes, volume_listing, volume_settling, snapshots, deleting, sharing, copying, tags, defaults, places)
+_STORAGE = (volumes, volume_listing, volume_settling, snapshots, deleting, sharing, tags, defaults, places)
+_COPIES = (copying, copy_settling)
 _DIRECT = (direct_starting, direct_writing, direct_reading)
 _MORE = (volume_copying, volume_details, modifying, multi_volume)
 _KEEPING = (public_access, locks, tiers, recycle_bin, fast_restore)
 _INSTANCES = (attachments, instances, instance_listing, instance_attributes, launching)
 _IMAGES = (images, image_creating, image_listing, image_attributes, image_copying)
 _RETENTION = (retention_rules, retention_locks, retention_tags)
-_MODULES = _STORAGE + _DIRECT + _MORE + _KEEPING + _RETENTION + _INSTANCES + _IMAGES
+_MODULES = _STORAGE + _COPIES + _DIRECT + _MORE + _KEEPING + _RETENTION + _INSTANCES + _IMAGES
 
 EBS = Service(
     name="ebs",

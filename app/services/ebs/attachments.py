@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.kernel.authority import AUTHORIZE, CALLER
 from app.kernel.operation import job, operation
-from app.services.ebs import compute_errors, envelope, errors, notices
+from app.services.ebs import compute_errors, envelope, errors, notices, volume_errors
 from app.services.ebs.compute_records import Attachment, Instance
 from app.services.ebs.compute_rules import (
     attachments_of,
@@ -19,7 +19,8 @@ from app.services.ebs.compute_rules import (
 )
 from app.services.ebs.opening import let_go, new_attachment, opened, shown
 from app.services.ebs.records import Volume
-from app.services.ebs.requests import DRY_RUN, required, volume_id
+from app.services.ebs.requests import DRY_RUN, required
+from app.services.ebs.resource_ids import VOLUME_ID_ANSWERS, volume_id
 from app.services.ebs.rules import named_volume, own_volume
 from app.services.ebs.volumes import volume_exists
 
@@ -85,10 +86,10 @@ def _pair(draft: Draft, call: Call) -> tuple[Volume, Instance]:
     ),
     answers=(
         errors.MISSING_PARAMETER,
-        errors.VOLUME_MALFORMED,
+        *VOLUME_ID_ANSWERS,
         compute_errors.INSTANCE_MALFORMED,
         errors.UNAUTHORIZED,
-        errors.VOLUME_NOT_FOUND,
+        volume_errors.VOLUME_NOT_FOUND,
         compute_errors.INSTANCE_NOT_FOUND,
         compute_errors.ALREADY_ATTACHED,
         compute_errors.NOT_AVAILABLE,
@@ -180,10 +181,10 @@ def _it_is_not_the_root(draft: Draft, call: Call) -> None:
     ),
     answers=(
         errors.MISSING_PARAMETER,
-        errors.VOLUME_MALFORMED,
+        *VOLUME_ID_ANSWERS,
         compute_errors.INSTANCE_MALFORMED,
         errors.UNAUTHORIZED,
-        errors.VOLUME_NOT_FOUND,
+        volume_errors.VOLUME_NOT_FOUND,
         compute_errors.NOT_ATTACHED,
         compute_errors.NO_SUCH_ATTACHMENT,
         compute_errors.ROOT_STAYS,

@@ -156,6 +156,12 @@ NO_STORAGE_ACCESS = AwsError(
 )
 
 # what a copied image settles with
+COPY_STAYS_ENCRYPTED = AwsError(
+    "InvalidRequest",
+    "Snapshot {id} is encrypted. Creating an unencrypted copy from an encrypted snapshot is not supported.",
+    seen="public report of 2022 on Packer [V]",
+    cause=P,
+)
 IMAGE_COPY_FAILED = AwsError("IMAGE_COPY_FAILED", "{reason}", seen="1.1: failed [D]; its StateReason [I]")
 
 # instances

@@ -17,6 +17,7 @@ from app.services.ebs import compute_errors as errors
 from app.services.ebs.compute_records import Attachment, Image, Instance
 from app.services.ebs.errors import MISSING_PARAMETER
 from app.services.ebs.places import zone_id
+from app.services.ebs.resource_ids import is_image_id
 from app.services.ebs.rules import requested_tags, resource_tags
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from app.kernel.operation import Check
     from app.policy.question import ContextValue
 
-_IMAGE_ID = re.compile(r"ami-(?:[0-9a-f]{8}|[0-9a-f]{17})\Z")
 _INSTANCE_ID = re.compile(r"i-[0-9a-fA-F]{1,8}\Z|i-[0-9a-f]{17}\Z")  # a short one need not be whole (ST [V])
 
 
@@ -36,7 +36,7 @@ def well_formed_image(id: str | None) -> None:
     """Empty, without its prefix, and with wrong digits are three errors."""
     if not id:
         MISSING_PARAMETER.refuse(name="ImageId")
-    if not _IMAGE_ID.match(id):
+    if not is_image_id(id):
         (errors.IMAGE_MALFORMED if id.startswith("ami-") else errors.IMAGE_NO_PREFIX).refuse(id=id)
 
 

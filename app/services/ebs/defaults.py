@@ -57,7 +57,7 @@ def disable_by_default(draft: Draft, call: Call) -> Answer:
 )
 def get_by_default(draft: Draft, call: Call) -> Answer:
     encrypts = defaults(draft, call.account, call.region).encrypts
-    return {"EbsEncryptionByDefault": encrypts, "SseType": "sse-kms" if encrypts else "none"}
+    return {"EbsEncryptionByDefault": encrypts}
 
 
 @operation("ec2", "GetEbsDefaultKmsKeyId", honours={"DryRun"}, checks=_asks("GetEbsDefaultKmsKeyId"), reads=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.kernel.operation import operation
-from app.services.ebs import errors, fast_restore, feature_errors, locks, recycle_bin, requests, tags
+from app.services.ebs import errors, fast_restore, feature_errors, locks, recycle_bin, tags
 from app.services.ebs.compute_errors import SNAPSHOT_IN_USE
 from app.services.ebs.compute_rules import images_of_snapshot
 from app.services.ebs.feature_records import Lock, Tier
 from app.services.ebs.records import Move, Snapshot, Writing
 from app.services.ebs.requests import DRY_RUN, required
+from app.services.ebs.resource_ids import snapshot_id
 from app.services.ebs.rules import named_snapshot, on, own_snapshot
 from app.services.ebs.snapshots import blocks_written, snapshot_is_owned
 
@@ -42,7 +43,7 @@ def _it_is_not_locked(draft: Draft, call: Call) -> None:
     honours={"SnapshotId", "DryRun"},
     checks=(
         required("SnapshotId"),
-        requests.snapshot_id(),
+        snapshot_id(),
         on("ec2:DeleteSnapshot", named_snapshot()),
         DRY_RUN,
         snapshot_is_owned,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.kernel.errors import Refused, not_simulated
 from app.services.ebs import compute_errors as errors
 from app.services.ebs.compute_records import BlockDevice
-from app.services.ebs.requests import well_formed_snapshot
+from app.services.ebs.resource_ids import well_formed_snapshot
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
@@ -40,7 +40,7 @@ def mappings_are_well_formed(draft: Draft, call: Call) -> None:
             raise Refused(not_simulated("VirtualName of a block device mapping: instances have no instance store"))
         if strange:
             raise Refused(not_simulated(f"{', '.join(strange)} of a block device mapping"))
-        well_formed_snapshot(ebs.get("SnapshotId") or None)
+        well_formed_snapshot(ebs.get("SnapshotId") or None, any_digits=True)
 
 
 def changed(

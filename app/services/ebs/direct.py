@@ -9,6 +9,7 @@ direct_starting.py StartSnapshot | direct_writing.py put and complete | direct_r
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING
 
 from app.kernel.authority import CALLER, authorize
@@ -76,3 +77,9 @@ def may_read_or_write(draft: Draft, call: Call, action: str, id: str) -> None:
 def invisible(draft: Draft, call: Call, id: str) -> Refused:
     cause = Cause.SNAPSHOT_NOT_SHARED if find_snapshot(draft, call.region, id) else Cause.SNAPSHOT_NOT_FOUND
     return Refused(errors.DIRECT_NOT_FOUND(id=id), Refusal(cause))
+
+
+def has_form(name: str, value: str, pattern: str) -> None:
+    """AWS's own patterns, which are wider than those of its published model (ST:blocks [V])."""
+    if not re.match(pattern, value):
+        errors.BAD_DIRECT_TEXT.refuse(value=value, name=name, pattern=pattern)

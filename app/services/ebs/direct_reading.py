@@ -19,6 +19,7 @@ from app.services.ebs.direct import (
     SHA256,
     decrypt,
     digest_text,
+    has_form,
     in_own_snapshot,
     invisible,
     may_read_or_write,
@@ -68,15 +69,18 @@ def _plaintext_key(draft: Draft, snapshot: Snapshot) -> bytes:
 
 
 def _page_size_is_valid(draft: Draft, call: Call) -> None:
-    if call["MaxResults"] is not None and not PAGE_MIN <= call["MaxResults"] <= PAGE_MAX:
-        errors.BAD_DIRECT_PAGE_SIZE.refuse()
+    size = call["MaxResults"]
+    if size is not None and size < PAGE_MIN:
+        errors.BAD_DIRECT_PAGE_SIZE.refuse(value=size, bound=f"greater than or equal to {PAGE_MIN}")
+    if size is not None and size > PAGE_MAX:
+        errors.BAD_DIRECT_PAGE_SIZE.refuse(value=size, bound=f"less than or equal to {PAGE_MAX}")
 
 
 @operation(
     "ebs",
     "ListSnapshotBlocks",
     honours={"SnapshotId", "NextToken", "MaxResults", "StartingBlockIndex"},
-    checks=(in_own_snapshot("ebs:ListSnapshotBlocks"), _page_size_is_valid),
+    checks=(_page_size_is_valid, in_own_snapshot("ebs:ListSnapshotBlocks")),
     answers=(
         errors.DIRECT_DENIED,
         errors.DIRECT_NOT_FOUND,
@@ -100,12 +104,19 @@ def list_snapshot_blocks(draft: Draft, call: Call) -> Answer:
     return {"Blocks": blocks, **more, **_about(call, snapshot)}
 
 
+def _first_is_named(draft: Draft, call: Call) -> None:
+    """Optional in the model, and asked for all the same (changed-pending-root of ST:blocks [V])."""
+    if not call["FirstSnapshotId"]:
+        errors.FIRST_MISSING.refuse()
+
+
 @operation(
     "ebs",
     "ListChangedBlocks",
     honours={"FirstSnapshotId", "SecondSnapshotId", "NextToken", "MaxResults", "StartingBlockIndex"},
-    checks=(_page_size_is_valid,),
+    checks=(_page_size_is_valid, _first_is_named),
     answers=(
+        errors.FIRST_MISSING,
         errors.DIRECT_DENIED,
         errors.DIRECT_NOT_FOUND,
         errors.PUBLIC_NOT_READ,
@@ -120,8 +131,8 @@ def list_snapshot_blocks(draft: Draft, call: Call) -> Answer:
     across_accounts="of snapshots that are shared",
 )
 def list_changed_blocks(draft: Draft, call: Call) -> Answer:
-    """What differs between two snapshots of one lineage, by write, not by content; without a first one, all blocks."""
-    ids = [id for id in (call["FirstSnapshotId"], call["SecondSnapshotId"]) if id]
+    """What differs between two snapshots of one lineage, by write, not by content."""
+    ids = (call["FirstSnapshotId"], call["SecondSnapshotId"])
     for id in ids:
         may_read_or_write(draft, call, "ebs:ListChangedBlocks", id)
     snapshots = [_readable(draft, call, id) for id in ids]
@@ -129,10 +140,9 @@ def list_changed_blocks(draft: Draft, call: Call) -> Answer:
         errors.UNRELATED.refuse()
     for snapshot in snapshots:
         _may_list(draft, snapshot)
-    second = snapshots[-1]
-    before = snapshots[0].blocks if call["FirstSnapshotId"] else maps.EMPTY_MAP
+    first, second = snapshots
     start = page_start(draft, call, second.id)
-    changes = (each for each in maps.diff(before, second.blocks, plane.reader(draft.world)) if each[0] >= start)
+    changes = (each for each in maps.diff(first.blocks, second.blocks, plane.reader(draft.world)) if each[0] >= start)
     found = {index: (was, now) for index, was, now in islice(changes, (call["MaxResults"] or PAGE_MAX) + 1)}
     indexes, more = page_of(draft, call, second.id, iter(found))
     changed = [_changed(draft, call, snapshots, index, *found[index]) for index in indexes]
@@ -152,12 +162,17 @@ def _about(call: Call, snapshot: Snapshot) -> dict[str, Any]:
     return {"ExpiryTime": expiry, "VolumeSize": snapshot.size_gib, "BlockSize": BLOCK_SIZE_BYTES}
 
 
+def _token_is_text(draft: Draft, call: Call) -> None:
+    has_form("blockToken", call["BlockToken"] or "", "^[A-Za-z0-9+/=_-]+$")
+
+
 @operation(
     "ebs",
     "GetSnapshotBlock",
     honours={"SnapshotId", "BlockIndex", "BlockToken"},
-    checks=(in_own_snapshot("ebs:GetSnapshotBlock"),),
+    checks=(_token_is_text, in_own_snapshot("ebs:GetSnapshotBlock")),
     answers=(
+        errors.BAD_DIRECT_TEXT,
         errors.DIRECT_DENIED,
         errors.DIRECT_NOT_FOUND,
         errors.PUBLIC_NOT_READ,

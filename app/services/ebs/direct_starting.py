@@ -32,6 +32,21 @@ if TYPE_CHECKING:
     from app.kernel.operation import Answer
 
 MINUTE_MS = 60_000
+VOLUME_SIZE_MAX = 65_536  # GiB
+
+
+def _size_is_possible(draft: Draft, call: Call) -> None:
+    if call["VolumeSize"] > VOLUME_SIZE_MAX:
+        errors.BAD_DIRECT_SIZE.refuse(size=call["VolumeSize"])
+
+
+def _parent_is_alone(draft: Draft, call: Call) -> None:
+    """With a parent neither Encrypted nor a key is named; AWS mentions the key first (plain-parent-false-key of
+    ST:encryption_authorization [V])."""
+    if call["ParentSnapshotId"] and call["KmsKeyArn"]:
+        errors.PARENT_AND_KEY.refuse()
+    if call["ParentSnapshotId"] and call["Encrypted"] is not None:
+        errors.PARENT_AND_ENCRYPTED.refuse()
 
 
 def _parent_is_usable(draft: Draft, call: Call) -> None:
@@ -39,10 +54,6 @@ def _parent_is_usable(draft: Draft, call: Call) -> None:
     id = call["ParentSnapshotId"]
     if not id:
         return
-    if call["KmsKeyArn"]:
-        errors.PARENT_AND_KEY.refuse()
-    if call["Encrypted"] is not None:
-        errors.PARENT_AND_ENCRYPTED.refuse()
     parent = own_snapshot(draft, call, id)
     if parent is None:
         cause = Cause.SNAPSHOT_NOT_OWNED if find_snapshot(draft, call.region, id) else Cause.SNAPSHOT_NOT_FOUND
@@ -83,7 +94,10 @@ def _tags(call: Call) -> dict[str, str]:
 
 
 def _tags_are_well_formed(draft: Draft, call: Call) -> None:
-    tags.well_formed(call["Tags"] or ())
+    try:
+        tags.well_formed(call["Tags"] or ())
+    except Refused as refused:
+        errors.BAD_DIRECT_TAG.refuse(text=refused.error.message)
 
 
 @operation(
@@ -99,8 +113,18 @@ def _tags_are_well_formed(draft: Draft, call: Call) -> None:
         "KmsKeyArn",
         "Timeout",
     },
-    checks=(_flags_agree, _parent_is_usable, _tags_are_well_formed, _may_start, CLIENT_TOKEN),
+    checks=(
+        _size_is_possible,
+        _parent_is_alone,
+        _flags_agree,
+        _parent_is_usable,
+        _tags_are_well_formed,
+        _may_start,
+        CLIENT_TOKEN,
+    ),
     answers=(
+        errors.BAD_DIRECT_SIZE,
+        errors.BAD_DIRECT_TAG,
         errors.FALSE_AND_KEY,
         errors.PARENT_AND_KEY,
         errors.PARENT_AND_ENCRYPTED,
@@ -192,7 +216,6 @@ def _started(call: Call, snapshot: Snapshot, parent: Snapshot | None) -> dict[st
         "StartTime": moment(call.at_ms),
         "VolumeSize": snapshot.size_gib,
         "BlockSize": BLOCK_SIZE_BYTES,
-        "SseType": "sse-kms" if snapshot.encrypted else "none",
     }
     optional = {
         "Description": snapshot.description,

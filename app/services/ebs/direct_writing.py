@@ -10,12 +10,7 @@ from app.blocks.ref import BLOCK_SIZE_BYTES, BlockRef
 from app.kernel.operation import job, operation
 from app.kernel.records import replace
 from app.services.ebs import errors, plane
-from app.services.ebs.direct import (
-    SHA256,
-    digest_text,
-    in_own_snapshot,
-    invisible,
-)
+from app.services.ebs.direct import SHA256, digest_text, has_form, in_own_snapshot, invisible
 from app.services.ebs.records import GIB_BLOCKS, Snapshot, Writing, Written
 from app.services.ebs.rules import own_snapshot
 from app.services.ebs.snapshots import blocks_written, completed, failed
@@ -39,7 +34,13 @@ def _own_open(draft: Draft, call: Call) -> tuple[Snapshot, Writing]:
     return snapshot, writing
 
 
+def _checksum_is_text(draft: Draft, call: Call) -> None:
+    has_form("checksum", call["Checksum"] or "", "^[A-Za-z0-9+/=]+$")
+
+
 def _block_is_valid(draft: Draft, call: Call) -> None:
+    if len(call["BlockData"] or b"") < BLOCK_SIZE_BYTES:
+        errors.BLOCK_UNREADABLE.refuse()
     if call["DataLength"] != BLOCK_SIZE_BYTES:
         errors.BAD_BLOCK_LENGTH.refuse(length=call["DataLength"])
     if call["ChecksumAlgorithm"] != SHA256:
@@ -51,12 +52,14 @@ def _block_is_valid(draft: Draft, call: Call) -> None:
     "PutSnapshotBlock",
     honours={"SnapshotId", "BlockIndex", "BlockData", "DataLength", "Checksum", "ChecksumAlgorithm"},
     inert={"Progress": "progress is shown by the blocks that have arrived"},
-    checks=(in_own_snapshot("ebs:PutSnapshotBlock"), _block_is_valid),
+    checks=(_checksum_is_text, in_own_snapshot("ebs:PutSnapshotBlock"), _block_is_valid),
     answers=(
+        errors.BAD_DIRECT_TEXT,
         errors.DIRECT_DENIED,
         errors.DIRECT_NOT_FOUND,
         errors.ALREADY_COMPLETED,
         errors.BAD_BLOCK_INDEX,
+        errors.BLOCK_UNREADABLE,
         errors.BAD_BLOCK_LENGTH,
         errors.BAD_CHECKSUM_ALGORITHM,
         errors.CHECKSUM_WRONG,

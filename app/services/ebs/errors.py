@@ -19,8 +19,21 @@ DRY_RUN = AwsError("DryRunOperation", "Request would have succeeded, but DryRun 
 UNAUTHORIZED = AwsError("UnauthorizedOperation", "{text}", 403, seen="1.11 [V]")
 TOKEN_REUSED = AwsError(
     "IdempotentParameterMismatch",
-    "The client token was used before with other parameters.",
-    seen="1.2: code [V]; text [I]",
+    "Parameters on this idempotent request are inconsistent with parameters used in previous request(s)",
+    seen="1.2: code [V]; text ST:volume_controls [V]",
+    cause=P,
+)
+TOKEN_OF_DELETED = AwsError(
+    "IdempotentParameterMismatch",
+    "The client token you have provided is associated with a resource that is already deleted. Please use a "
+    "different client token.",
+    seen="ST:volume_controls [V]",
+    cause=P,
+)
+TOKEN_TOO_LONG = AwsError(
+    "InvalidParameterValue",
+    "Client token must be less than or equal to 64 characters.",
+    seen="ST:volume_controls [V]",
     cause=P,
 )
 BAD_FILTER = AwsError("InvalidParameterValue", "The filter '{name}' is invalid", seen="EC2 user reports [O]", cause=P)
@@ -54,85 +67,20 @@ TAG_LIMIT = AwsError(
 TAG_RESERVED = AwsError(
     "InvalidParameterValue",
     "Tag keys starting with 'aws:' are reserved for internal use",
-    seen="[O] EC2 user reports",
+    seen="ST:volume_controls [V]",
     cause=P,
 )
+TAG_TWICE = AwsError(
+    "InvalidParameterValue", "Duplicate tag key '{key}' specified.", seen="ST:volume_controls [V]", cause=P
+)
+TAG_WITHOUT_KEY = AwsError("InvalidParameterValue", "Tag key must have a value", seen="ST:volume_controls [V]", cause=P)
 BAD_TAG_TYPE = AwsError(
     "InvalidParameterValue",
     "'{value}' is not a valid taggable resource type for this operation.",
-    seen="[O] EC2 user reports",
+    seen="ST:volume_controls [V]",
     cause=P,
 )
 BAD_RESOURCE_ID = AwsError("InvalidID", "The ID '{value}' is not valid", seen="[O] EC2 user reports", cause=P)
-
-# volumes
-BAD_ZONE = AwsError("InvalidZone.NotFound", "The zone '{zone}' does not exist.", seen="1.2 [V]", cause=P)
-ZONE_TWICE = AwsError(
-    "InvalidParameterCombination",
-    "The parameters AvailabilityZone and AvailabilityZoneId cannot be used together",
-    seen="rule: EC2 API reference, CreateVolume [D]; code and text by analogy [I]",
-    cause=P,
-)
-VOLUME_NOT_FOUND = AwsError(
-    "InvalidVolume.NotFound", "The volume '{id}' does not exist.", seen="1.10 [V]", cause=Cause.VOLUME_NOT_FOUND
-)
-VOLUME_MALFORMED = AwsError(
-    "InvalidParameterValue",
-    "Value ({id}) for parameter volumeId is invalid. Expected: 'vol-...'.",
-    seen="1.10 [O] by analogy",
-    cause=P,
-)
-VOLUME_STATE = AwsError(
-    "IncorrectState", "Volume '{id}' is not in the 'available' or 'in-use' state.", seen="1.3 [O]", cause=P
-)
-SNAPSHOT_GONE = AwsError(
-    "InvalidSnapshot.NotFound", "Snapshot does not exist", seen="1.2 [V]", cause=Cause.SNAPSHOT_NOT_FOUND
-)
-SNAPSHOT_PENDING = AwsError(
-    "IncorrectState", "Snapshot is in invalid state - {state}", seen="1.2 [V]", cause=Cause.SNAPSHOT_NOT_COMPLETE
-)
-FALSE_OF_ENCRYPTED = AwsError(
-    "InvalidParameterCombination",
-    "EncryptedVolume parameter [false] is inconsistent with snapshot encryption state [true]",
-    seen="1.2 [V]",
-    cause=P,
-)
-KEY_WITHOUT_ENCRYPTED = AwsError(
-    "InvalidParameterDependency",
-    "The parameter [KmsKeyId] requires the parameter Encrypted to be set.",
-    seen="1.2 [V]",
-    cause=P,
-)
-BAD_VOLUME_TYPE = AwsError(
-    "InvalidParameterValue", "Volume type '{type}' is not supported", seen="code [D], text [I]", cause=P
-)
-VOLUME_TOO_SMALL = AwsError(
-    "InvalidParameterValue",
-    "Volume of {size}GiB is too small; minimum is {low}GiB.",
-    seen="[O] EC2 user reports",
-    cause=P,
-)
-VOLUME_TOO_LARGE = AwsError(
-    "InvalidParameterValue",
-    "Volume of {size}GiB is too large for volume type {type}; maximum is {high}GiB.",
-    seen="[O] EC2 user reports",
-    cause=P,
-)
-IOPS_REQUIRED = AwsError(
-    "MissingParameter", "The request must contain the parameter iops", seen="rule [D]; text by analogy [I]", cause=P
-)
-IOPS_NOT_SUPPORTED = AwsError(
-    "InvalidParameterCombination",
-    "The parameter {name} is not supported for {type} volumes.",
-    seen="[O] EC2 user reports",
-    cause=P,
-)
-IOPS_RANGE = AwsError(
-    "InvalidParameterValue",
-    "Value ({value}) for parameter {name} is invalid. It must be between {low} and {high}.",
-    seen="ranges [D]; text [I]",
-    cause=P,
-)
 
 # snapshots
 SNAPSHOT_NOT_FOUND = AwsError(
@@ -330,6 +278,12 @@ PLAIN_PARENT = _validation(
     "Parent snapshot must be encrypted when encryption by default is enabled",
     "6: rule [D], text [I]",
 )
+BAD_DIRECT_TAG = _validation("INVALID_TAG", "{text}", "6: reason [D]; text that of EC2 [I]")
+BAD_DIRECT_SIZE = _validation(
+    "INVALID_VOLUME_SIZE",
+    "Volume size {size} is not valid, expected 1 to 65536",
+    "6: limits, reason [D]; text [I]",
+)
 PARENT_LARGER = _validation(
     "INVALID_VOLUME_SIZE", "Volume size is smaller than that of the parent snapshot", "reason [D], text [I]"
 )
@@ -339,6 +293,10 @@ BAD_BLOCK_INDEX = _validation(
 BAD_BLOCK_LENGTH = _validation(
     "INVALID_BLOCK", "Block data length {length} is not valid, expected 524288", "6 [V] casebook 295"
 )
+BLOCK_UNREADABLE = _validation(
+    "INVALID_PARAMETER_VALUE", "Failed to read block data", "ST:blocks: a body that is too short [V]"
+)
+FIRST_MISSING = _validation("INVALID_SNAPSHOT_ID", "First snapshot should not be empty or null", "ST:blocks [V]")
 BAD_CHECKSUM_ALGORITHM = _validation(
     "INVALID_PARAMETER_VALUE",
     "Unsupported Checksum Algorithm '{value}', supported algorithms are SHA256",
@@ -365,9 +323,18 @@ CHECKSUM_WRONG = AwsError(
 )
 BAD_BLOCK_TOKEN = _validation("INVALID_BLOCK_TOKEN", "The block token {token} is invalid.", "6 [V]")
 NO_SUCH_BLOCK = _validation("INVALID_BLOCK", "The block {index} does not exist in the snapshot.", "[I]")
-BAD_DIRECT_PAGE_TOKEN = _validation(
-    "INVALID_PAGE_TOKEN", "The page token {token} is invalid.", "6: reason [D], text [I]"
+BAD_DIRECT_PAGE_TOKEN = _validation("INVALID_PAGE_TOKEN", "The pagination token {token} is invalid.", "ST:blocks [V]")
+BAD_DIRECT_PAGE_SIZE = AwsError(
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at 'maxResults' failed to satisfy constraint: "
+    "Member must have value {bound}",
+    seen="ST:blocks [V]",
+    cause=P,
 )
-BAD_DIRECT_PAGE_SIZE = _validation(
-    "INVALID_PARAMETER_VALUE", "MaxResults must be between 100 and 10000", "6: limits [D], text [I]"
+BAD_DIRECT_TEXT = AwsError(
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: "
+    "Member must satisfy regular expression pattern: {pattern}",
+    seen="ST:blocks [V]",
+    cause=P,
 )

@@ -14,10 +14,11 @@ from app.kernel.authority import CALLER, Resource, anything, authorize
 from app.kernel.clock import moment
 from app.kernel.errors import AwsError, Refused
 from app.kernel.operation import job, operation
-from app.services.ebs import envelope, errors, feature_errors, notices, places, requests
+from app.services.ebs import envelope, errors, feature_errors, notices, places, requests, volume_errors
 from app.services.ebs.feature_records import FastRestore, FastRestoreState
 from app.services.ebs.records import Snapshot
 from app.services.ebs.requests import DRY_RUN, page, required, start_after
+from app.services.ebs.resource_ids import well_formed_snapshot
 from app.services.ebs.rules import find_snapshot, on, snapshot_resource, visible_snapshot
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _zones_are_known(draft: Draft, call: Call) -> None:
     known = {each for zone in places.zones(call.region) for each in (zone, places.zone_id(zone))}
     for zone in asked:
         if zone not in known:
-            errors.BAD_ZONE.refuse(zone=zone)
+            volume_errors.BAD_ZONE.refuse(zone=zone)
 
 
 def _zones(call: Call) -> list[str]:
@@ -103,7 +104,7 @@ def _zones(call: Call) -> list[str]:
 
 def _ids_are_well_formed(draft: Draft, call: Call) -> None:
     for id in call["SourceSnapshotIds"]:
-        requests.well_formed_snapshot(id)
+        well_formed_snapshot(id)
 
 
 def _may(action: str) -> Any:
@@ -128,7 +129,7 @@ def _checks(action: str) -> tuple:
 _AT_ONCE = (
     errors.MISSING_PARAMETER,
     feature_errors.ZONE_NEEDED,
-    errors.BAD_ZONE,
+    volume_errors.BAD_ZONE,
     errors.SNAPSHOT_MALFORMED,
     errors.SNAPSHOT_NO_PREFIX,
     errors.UNAUTHORIZED,

@@ -1,4 +1,4 @@
-"""Errors of locks, tiers, the recycle bin, fast restore, modifications and block public access.
+"""Errors of locks, tiers, the recycle bin, fast restore and block public access.
 
 Most of their texts are not published: those are marked [I] and listed, with every other rule that is only inferred, in
 `INFERRED`. Sections are of `reference/ebs.md`.
@@ -22,7 +22,7 @@ INFERRED: Final = (
     "an archived snapshot: CopySnapshot is answered 200 and settles as `error`, as with other bad sources",
     "EnableFastSnapshotRestores asks DescribeKey for a snapshot's key as the caller",
     "CopyVolumes makes the KMS calls of CreateVolume from an own snapshot under that key",
-    "a modification that changes nothing is refused",
+    "of long ids those are malformed that do not begin with 0, and three more; AWS's own rule on digits is not known",
     "how long everything takes in a lifelike world",
     "the texts of rbin's errors, and that it records its calls in CloudTrail with names in lower camel case",
     "that EC2's newer operations other than ModifyVolume and DescribeFastSnapshotRestores are recorded in a wrapping",
@@ -181,47 +181,6 @@ ZONE_NEEDED = AwsError(
 )
 
 # volumes
-MODIFYING = AwsError(
-    "IncorrectModificationState",
-    "Volume {id} cannot be modified in modification state {state}",
-    seen="public issue of 2018 [V]",
-    cause=P,
-)
-MODIFIED_TOO_OFTEN = AwsError(
-    "VolumeModificationRateExceeded",
-    "You've reached the maximum modification rate per volume limit. Wait at least 6 hours between modifications per "
-    "EBS volume.",
-    seen="public issue of 2020 [V]",
-    cause=Cause.LIMIT_EXCEEDED,
-)
-NO_SHRINKING = AwsError(
-    "InvalidParameterValue", "New size cannot be smaller than existing size", seen="public issues [O]", cause=P
-)
-NOTHING_TO_MODIFY = AwsError(
-    "InvalidParameterValue", "The volume '{id}' is what it is to become already.", seen="code and text [I]", cause=P
-)
-NOT_MODIFIABLE = AwsError(
-    "IncorrectState",
-    "Volume '{id}' is not in the 'available' or 'in-use' state.",
-    seen="1.3: text of another operation [O]; here [I]",
-    cause=P,
-)
-NO_MODIFICATION = AwsError(
-    "InvalidVolumeModification.NotFound",
-    "Modification for volume '{id}' does not exist.",
-    seen="public client code: code and text [O]",
-    cause=Cause.VOLUME_NOT_FOUND,
-)
-MULTI_ATTACH_ONLY_IO = AwsError(
-    "InvalidParameterCombination",
-    "MultiAttachEnabled is supported for io1 and io2 volumes only.",
-    seen="rule [D]; code and text [I]",
-    cause=P,
-)
-BAD_VOLUME_ATTRIBUTE = AwsError("InvalidParameterValue", "Unrecognized attribute.", seen="1.5 [V], here [I]", cause=P)
-NO_VOLUME_ATTRIBUTE = AwsError(
-    "InvalidParameterCombination", "No attributes specified.", seen="1.5 [V], here [I]", cause=P
-)
 
 # CreateSnapshots
 ROOT_EXCLUDED = AwsError(

@@ -13,7 +13,7 @@ from app.kernel.authority import CALLER, Resource, authorize, tag_context
 from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import operation
 from app.policy.causes import Cause
-from app.services.ebs import compute_errors, copying, errors, tags
+from app.services.ebs import compute_errors, copy_checks, copying, errors, tags
 from app.services.ebs.compute_records import BlockDevice, Image
 from app.services.ebs.compute_rules import image_id, image_resource, launchable_image, new_image
 from app.services.ebs.images import READY_AFTER_MS, may_tag_image, name_is_free, put_image
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def _duration_is_valid(draft: Draft, call: Call) -> None:
-    copying.duration_is_valid(call["SnapshotCopyCompletionDurationMinutes"])
+    copy_checks.duration_is_valid(call["SnapshotCopyCompletionDurationMinutes"])
 
 
 def _may_copy(draft: Draft, call: Call) -> None:
@@ -58,13 +58,21 @@ def _snapshots(draft: Draft, call: Call, image: Image) -> list[Snapshot]:
     return [snapshot for snapshot in found if snapshot]
 
 
+def _stays_encrypted(draft: Draft, call: Call) -> None:
+    """Encrypted=false, which CopySnapshot ignores, is refused here (casebook 131; a public report of Packer's [V])."""
+    found = (each for each in _snapshots(draft, call, _source(draft, call)) if each.encrypted)
+    encrypted = next(found, None)
+    if encrypted and call["Encrypted"] is False:
+        compute_errors.COPY_STAYS_ENCRYPTED.refuse(id=encrypted.id)
+
+
 def _key_is_usable(draft: Draft, call: Call) -> None:
     """As of CopySnapshot, if any copy will be encrypted: DescribeKey as the caller (inferred)."""
     is_encrypted = any(snapshot.encrypted for snapshot in _snapshots(draft, call, _source(draft, call)))
     asked, key_id = bool(call["Encrypted"]), call["KmsKeyId"]
-    key = copying.chosen_key(draft, call.account, call.region, is_encrypted, asked, key_id)
+    key = copy_checks.chosen_key(draft, call.account, call.region, is_encrypted, asked, key_id)
     if key:
-        draft.frame.memo["key"] = copying.usable_key(draft, key)
+        draft.frame.memo["key"] = copy_checks.usable_key(draft, key)
 
 
 @operation(
@@ -85,7 +93,7 @@ def _key_is_usable(draft: Draft, call: Call) -> None:
     },
     checks=(
         required("SourceRegion", "SourceImageId", "Name"),
-        copying.source_region_is_known,
+        copy_checks.source_region_is_known,
         image_id("SourceImageId"),
         _duration_is_valid,
         ascii_description,
@@ -96,6 +104,7 @@ def _key_is_usable(draft: Draft, call: Call) -> None:
         CLIENT_TOKEN,
         name_is_free,
         _storage_is_shared,
+        _stays_encrypted,
         _key_is_usable,
     ),
     answers=(
@@ -105,9 +114,7 @@ def _key_is_usable(draft: Draft, call: Call) -> None:
         compute_errors.IMAGE_MALFORMED,
         compute_errors.IMAGE_NO_PREFIX,
         errors.NOT_ASCII,
-        errors.BAD_TAG_TYPE,
-        errors.TAG_RESERVED,
-        errors.TAG_LIMIT,
+        *tags.ANSWERS,
         errors.UNAUTHORIZED,
         errors.DRY_RUN,
         errors.TOKEN_REUSED,
@@ -118,6 +125,7 @@ def _key_is_usable(draft: Draft, call: Call) -> None:
         compute_errors.IMAGE_UNAVAILABLE,
         compute_errors.IMAGE_NOT_READY,
         compute_errors.NO_STORAGE_ACCESS,
+        compute_errors.COPY_STAYS_ENCRYPTED,
         errors.KEY_NOT_AUTHORIZED,
         errors.KEY_INVALID,
         errors.KEY_DISABLED,

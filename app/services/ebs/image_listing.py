@@ -171,9 +171,9 @@ def shown(draft: Draft, call: Call, image: Image) -> dict[str, Any]:
         "RootDeviceName": image.root_device,
         "RootDeviceType": "ebs",
         "BlockDeviceMappings": [_device(image, each) for each in image.devices],
-        "Tags": tags.tag_list(tags.tags_of(draft, call.account, image.region, image.id)),
     }
     optional = {
+        "Tags": tags.tag_list(tags.tags_of(draft, call.account, image.region, image.id)),
         "Description": image.description,
         "EnaSupport": image.ena,
         "BootMode": image.boot_mode,

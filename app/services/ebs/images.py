@@ -15,7 +15,7 @@ from app.kernel.authority import CALLER, authorize
 from app.kernel.call import Via
 from app.kernel.errors import Refused, not_simulated
 from app.kernel.operation import operation
-from app.services.ebs import compute_errors, devices, errors, feature_errors, tags
+from app.services.ebs import compute_errors, devices, errors, feature_errors, tags, volume_errors
 from app.services.ebs.compute_errors import SNAPSHOT_IN_USE
 from app.services.ebs.compute_records import BlockDevice, Image
 from app.services.ebs.compute_rules import (
@@ -104,7 +104,7 @@ def _usable_snapshot(draft: Draft, call: Call, id: str) -> Snapshot:
     if found.account != call.account:
         compute_errors.NOT_YOUR_SNAPSHOT.refuse(id=id, account=call.account)
     if found.state != "completed":
-        errors.SNAPSHOT_PENDING.refuse(state=found.state)
+        volume_errors.SNAPSHOT_PENDING.refuse(state=found.state)
     if not found.is_at_hand:
         feature_errors.ARCHIVED.refuse()
     return found
@@ -152,9 +152,7 @@ def _may_register(draft: Draft, call: Call) -> None:
         errors.NOT_ASCII,
         compute_errors.NO_DEVICE_NAME,
         compute_errors.DEVICE_TWICE,
-        errors.BAD_TAG_TYPE,
-        errors.TAG_RESERVED,
-        errors.TAG_LIMIT,
+        *tags.ANSWERS,
         errors.UNAUTHORIZED,
         errors.DRY_RUN,
         compute_errors.IMAGE_NAME_MALFORMED,
@@ -163,7 +161,7 @@ def _may_register(draft: Draft, call: Call) -> None:
         compute_errors.ENCRYPTED_WITH_SNAPSHOT,
         compute_errors.SNAPSHOT_ID_NOT_FOUND,
         compute_errors.NOT_YOUR_SNAPSHOT,
-        errors.SNAPSHOT_PENDING,
+        volume_errors.SNAPSHOT_PENDING,
         feature_errors.ARCHIVED,
         compute_errors.NO_SIZE,
         compute_errors.SIZE_BELOW_SNAPSHOT,

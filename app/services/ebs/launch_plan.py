@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.kernel.authority import CALLER, Resource, authorize, tag_context
 from app.kernel.errors import Refusal, Refused, not_simulated
 from app.policy.causes import Cause
-from app.services.ebs import compute_errors, devices, errors, feature_errors, places
+from app.services.ebs import compute_errors, devices, feature_errors, places, volume_errors
 from app.services.ebs.compute_records import BlockDevice, Image
 from app.services.ebs.compute_rules import image_resource, instance_arn, instance_context, launchable_image
 from app.services.ebs.rules import (
@@ -23,7 +23,8 @@ from app.services.ebs.rules import (
     snapshot_resource,
     volume_arn,
 )
-from app.services.ebs.volumes import Wanted, baseline_iops, key_for, within_limits
+from app.services.ebs.volume_limits import iops_of, within_limits
+from app.services.ebs.volume_making import Wanted, key_for
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
@@ -74,7 +75,7 @@ def zone_is_known(draft: Draft, call: Call) -> None:
     if strange or placement.get("Tenancy", "default") != "default":
         raise Refused(not_simulated(f"{', '.join(strange) or 'Tenancy'} of Placement"))
     if len(placement.keys() - {"Tenancy"}) > 1:
-        errors.ZONE_TWICE.refuse()
+        volume_errors.ZONE_TWICE.refuse()
     if zone_of(call) not in places.zones(call.region):
         compute_errors.BAD_LAUNCH_ZONE.refuse(zone=zone_of(call))
 
@@ -114,9 +115,9 @@ def _planned(draft: Draft, call: Call, device: BlockDevice, encrypted: bool | No
     size = devices.sized(device, source)
     within_limits(device.type, size, device.iops, device.throughput)
     if key_id and not encrypted:
-        errors.KEY_WITHOUT_ENCRYPTED.refuse()
+        volume_errors.KEY_WITHOUT_ENCRYPTED.refuse()
     if encrypted is False and source and source.encrypted:
-        errors.FALSE_OF_ENCRYPTED.refuse()
+        volume_errors.FALSE_OF_ENCRYPTED.refuse()
     wants_key = device.encrypted if source is None and encrypted is None else encrypted
     key = key_for(draft, call, source, wants_key, key_id)
     return Planned(device, Wanted(zone_of(call), size, device.type, device.iops, device.throughput, source, key))
@@ -127,11 +128,13 @@ def _snapshot(draft: Draft, call: Call, id: str) -> Any:
     found = find_snapshot(draft, call.region, id)
     if found and (_is_of_image(draft, id) or found.is_visible_to(call.account)):
         if found.state != "completed":
-            errors.SNAPSHOT_PENDING.refuse(state=found.state)
+            volume_errors.SNAPSHOT_PENDING.refuse(state=found.state)
         if not found.is_at_hand:
             feature_errors.ARCHIVED.refuse()
         return found
-    raise Refused(errors.SNAPSHOT_GONE, Refusal(Cause.SNAPSHOT_NOT_SHARED if found else Cause.SNAPSHOT_NOT_FOUND))
+    raise Refused(
+        volume_errors.SNAPSHOT_GONE, Refusal(Cause.SNAPSHOT_NOT_SHARED if found else Cause.SNAPSHOT_NOT_FOUND)
+    )
 
 
 def _is_of_image(draft: Draft, snapshot_id: str) -> bool:
@@ -161,7 +164,7 @@ def _new_instance(call: Call) -> Resource:
 
 
 def _new_volume(call: Call, wanted: Wanted) -> Resource:
-    iops = wanted.iops or baseline_iops(wanted.type, wanted.size_gib)
+    iops = iops_of(wanted.type, wanted.size_gib, wanted.iops)
     context: dict[str, ContextValue] = {
         "ec2:AvailabilityZone": wanted.zone,
         "ec2:AvailabilityZoneId": places.zone_id(wanted.zone),

@@ -25,6 +25,7 @@ from app.services.ebs import (
     plane,
     requests,
     tags,
+    volume_errors,
 )
 from app.services.ebs.compute_records import Instance
 from app.services.ebs.compute_rules import attachments_of, image_id
@@ -34,8 +35,9 @@ from app.services.ebs.launch_plan import Planned, image_of, type_of, volumes_of,
 from app.services.ebs.records import Volume
 from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required
 from app.services.ebs.rules import requested_tags
+from app.services.ebs.volume_limits import LIMITS
+from app.services.ebs.volume_making import put_volume
 from app.services.ebs.volume_settling import hydrate, remove_volume
-from app.services.ebs.volumes import put_volume
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
@@ -93,25 +95,23 @@ NO_NETWORK = "no network is simulated: it is asked about in policies, and nothin
         compute_errors.IMAGE_NO_PREFIX,
         compute_errors.BAD_COUNT,
         compute_errors.BAD_INSTANCE_TYPE,
-        errors.ZONE_TWICE,
+        volume_errors.ZONE_TWICE,
         compute_errors.BAD_LAUNCH_ZONE,
         compute_errors.NO_DEVICE_NAME,
         compute_errors.DEVICE_TWICE,
-        errors.BAD_TAG_TYPE,
-        errors.TAG_RESERVED,
-        errors.TAG_LIMIT,
+        *tags.ANSWERS,
         compute_errors.IMAGE_NOT_FOUND,
         compute_errors.IMAGE_NOT_SHARED,
         compute_errors.IMAGE_UNAVAILABLE,
         compute_errors.IMAGE_NOT_READY,
-        errors.SNAPSHOT_GONE,
-        errors.SNAPSHOT_PENDING,
+        volume_errors.SNAPSHOT_GONE,
+        volume_errors.SNAPSHOT_PENDING,
         feature_errors.ARCHIVED,
         compute_errors.NO_SIZE,
         compute_errors.SIZE_BELOW_SNAPSHOT,
-        errors.BAD_VOLUME_TYPE,
-        errors.KEY_WITHOUT_ENCRYPTED,
-        errors.FALSE_OF_ENCRYPTED,
+        *LIMITS,
+        volume_errors.KEY_WITHOUT_ENCRYPTED,
+        volume_errors.FALSE_OF_ENCRYPTED,
         errors.UNAUTHORIZED,
         errors.DRY_RUN,
         errors.TOKEN_REUSED,

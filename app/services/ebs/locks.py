@@ -17,6 +17,7 @@ from app.services.ebs import errors, feature_errors, requests
 from app.services.ebs.feature_records import Lock
 from app.services.ebs.records import Snapshot
 from app.services.ebs.requests import DRY_RUN, page, required, start_after
+from app.services.ebs.resource_ids import snapshot_id, snapshot_ids
 from app.services.ebs.rules import named_snapshot, on, own_snapshot, snapshot_resource, the_snapshot
 from app.services.ebs.snapshots import snapshot_is_owned
 
@@ -143,7 +144,7 @@ def _only_lengthens_if_final(draft: Draft, call: Call) -> None:
     honours={"SnapshotId", "LockMode", "CoolOffPeriod", "LockDuration", "ExpirationDate", "DryRun"},
     checks=(
         required("SnapshotId", "LockMode"),
-        requests.snapshot_id(),
+        snapshot_id(),
         _request_is_consistent,
         on("ec2:LockSnapshot", _resource),
         DRY_RUN,
@@ -184,7 +185,7 @@ def _it_can_be_unlocked(draft: Draft, call: Call) -> None:
     honours={"SnapshotId", "DryRun"},
     checks=(
         required("SnapshotId"),
-        requests.snapshot_id(),
+        snapshot_id(),
         on("ec2:UnlockSnapshot", named_snapshot()),
         DRY_RUN,
         snapshot_is_owned,
@@ -244,7 +245,7 @@ def _locked(draft: Draft, call: Call, after: str) -> Iterator[tuple[Lock, Snapsh
     "ec2",
     "DescribeLockedSnapshots",
     honours={"SnapshotIds", "Filters", "MaxResults", "NextToken", "DryRun"},
-    checks=(on("ec2:DescribeLockedSnapshots", anything), DRY_RUN, requests.snapshot_ids),
+    checks=(on("ec2:DescribeLockedSnapshots", anything), DRY_RUN, snapshot_ids),
     answers=(
         errors.UNAUTHORIZED,
         errors.SNAPSHOT_NOT_FOUND,

@@ -10,15 +10,25 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.authority import anything
-from app.kernel.clock import moment
+from app.kernel.clock import moment, whole_second
 from app.kernel.operation import job, operation
-from app.services.ebs import errors, feature_errors, notices, requests, tags
+from app.services.ebs import errors, notices, requests, tags, volume_errors
 from app.services.ebs.feature_records import Modification
 from app.services.ebs.records import Volume
-from app.services.ebs.requests import DRY_RUN, page, required, start_after, volume_id
+from app.services.ebs.requests import DRY_RUN, page, start_after
+from app.services.ebs.resource_ids import VOLUME_ID_ANSWERS, modified_volumes, volume_id
 from app.services.ebs.rules import named_volume, on, own_volume
-from app.services.ebs.volume_listing import ids_are_well_formed
-from app.services.ebs.volumes import VOLUME_TYPES, baseline_iops, volume_exists, within_limits
+from app.services.ebs.volume_limits import (
+    LIMITS,
+    VOLUME_TYPES,
+    iops_of,
+    may_multi_attach,
+    named_type,
+    throughput_of,
+    within_limits,
+)
+from app.services.ebs.volume_listing import UNMANAGED
+from app.services.ebs.volumes import volume_exists
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
@@ -29,7 +39,6 @@ HOUR_MS = 3_600_000
 GAP_MS = 6 * HOUR_MS  # between two modifications of a volume
 OPTIMIZING_AFTER_MS = 5_000  # lifelike; presentation only
 COMPLETED_AFTER_MS = HOUR_MS
-PROVISIONED = ("io1", "io2")
 
 
 def _volume(draft: Draft, call: Call) -> Volume:
@@ -42,14 +51,16 @@ def _last(draft: Draft, volume: Volume) -> Modification | None:
     return draft.get(Modification, volume.account, volume.region, volume.id)
 
 
+def _type(draft: Draft, call: Call) -> str:
+    return named_type(call["VolumeType"] or _volume(draft, call).type)
+
+
 def _wanted(draft: Draft, call: Call) -> Modification:
     """The modification that the request asks for; what it does not name stays, as far as the new type has it."""
     volume = _volume(draft, call)
-    type, size = call["VolumeType"] or volume.type, call["Size"] or volume.size_gib
-    limits, stays = VOLUME_TYPES.get(type), type == volume.type
-    kept_iops = volume.iops if limits and limits.iops_max and (stays or volume.iops) else None
-    kept_throughput = volume.throughput if stays else None
-    default = limits.throughput_default if limits else None
+    type, size = _type(draft, call), call["Size"] or volume.size_gib
+    stays = type == volume.type
+    kept = volume.iops if VOLUME_TYPES[type].iops_max and (stays or volume.iops) else None
     multi_attach = call["MultiAttachEnabled"]
     return Modification(
         account=volume.account,
@@ -63,8 +74,8 @@ def _wanted(draft: Draft, call: Call) -> Modification:
         multi_attach_before=volume.multi_attach,
         size_gib=size,
         type=type,
-        iops=call["Iops"] or kept_iops or (baseline_iops(type, size) if limits else None),
-        throughput=call["Throughput"] or kept_throughput or default,
+        iops=iops_of(type, size, call["Iops"] or kept),
+        throughput=throughput_of(type, call["Throughput"] or (volume.throughput if stays else None)),
         multi_attach=volume.multi_attach if multi_attach is None else multi_attach,
     )
 
@@ -72,27 +83,26 @@ def _wanted(draft: Draft, call: Call) -> Modification:
 def _it_can_be_modified(draft: Draft, call: Call) -> None:
     volume = _volume(draft, call)
     if volume.state not in ("available", "in-use"):
-        feature_errors.NOT_MODIFIABLE.refuse(id=volume.id)
+        volume_errors.NOT_MODIFIABLE.refuse(id=volume.id)
     last = _last(draft, volume)
     if last and last.state in ("modifying", "optimizing"):
-        feature_errors.MODIFYING.refuse(id=volume.id, state=last.state.upper())
+        volume_errors.MODIFYING.refuse(id=volume.id, state=last.state.upper())
     if last and draft.world.rules.quotas and call.at_ms - last.started_ms < GAP_MS:
-        feature_errors.MODIFIED_TOO_OFTEN.refuse()
+        volume_errors.MODIFIED_TOO_OFTEN.refuse()
 
 
 def _it_is_a_change(draft: Draft, call: Call) -> None:
-    """Within the limits of the type, never smaller, and other than the volume is."""
-    asked, volume = _wanted(draft, call), _volume(draft, call)
-    if asked.size_gib < volume.size_gib:
-        feature_errors.NO_SHRINKING.refuse()
-    limits = VOLUME_TYPES.get(asked.type)
-    iops = asked.iops if limits and limits.iops_max else call["Iops"]
-    within_limits(asked.type, asked.size_gib, iops, call["Throughput"])
-    if asked.multi_attach and asked.type not in PROVISIONED:
-        feature_errors.MULTI_ATTACH_ONLY_IO.refuse()
-    now = (volume.size_gib, volume.type, volume.iops, volume.throughput, volume.multi_attach)
-    if now == (asked.size_gib, asked.type, asked.iops, asked.throughput, asked.multi_attach):
-        feature_errors.NOTHING_TO_MODIFY.refuse(id=volume.id)
+    """Something is asked for, within the limits of the type and never smaller. To be what it is already will do [V]."""
+    if all(call[name] is None for name in ("Size", "VolumeType", "Iops", "Throughput", "MultiAttachEnabled")):
+        volume_errors.NOTHING_TO_MODIFY.refuse()
+    volume, type = _volume(draft, call), _type(draft, call)
+    if call["Size"] is not None and call["Size"] < volume.size_gib:
+        volume_errors.NO_SHRINKING.refuse()
+    limits = VOLUME_TYPES.get(type)
+    kept = volume.iops if limits and limits.is_provisioned else None
+    iops = kept if call["Iops"] is None else call["Iops"]
+    within_limits(type, call["Size"] or volume.size_gib, iops, call["Throughput"])
+    may_multi_attach(type, _wanted(draft, call).multi_attach)
 
 
 @operation(
@@ -100,31 +110,24 @@ def _it_is_a_change(draft: Draft, call: Call) -> None:
     "ModifyVolume",
     honours={"VolumeId", "Size", "VolumeType", "Iops", "Throughput", "MultiAttachEnabled", "DryRun"},
     checks=(
-        required("VolumeId"),
-        volume_id(),
         on("ec2:ModifyVolume", named_volume()),
         DRY_RUN,
+        volume_id(),
         volume_exists,
-        _it_can_be_modified,
         _it_is_a_change,
+        _it_can_be_modified,
     ),
     answers=(
-        errors.MISSING_PARAMETER,
-        errors.VOLUME_MALFORMED,
+        *VOLUME_ID_ANSWERS,
         errors.UNAUTHORIZED,
-        errors.VOLUME_NOT_FOUND,
-        feature_errors.NOT_MODIFIABLE,
-        feature_errors.MODIFYING,
-        feature_errors.MODIFIED_TOO_OFTEN,
-        feature_errors.NO_SHRINKING,
-        errors.BAD_VOLUME_TYPE,
-        errors.VOLUME_TOO_SMALL,
-        errors.VOLUME_TOO_LARGE,
-        errors.IOPS_REQUIRED,
-        errors.IOPS_NOT_SUPPORTED,
-        errors.IOPS_RANGE,
-        feature_errors.MULTI_ATTACH_ONLY_IO,
-        feature_errors.NOTHING_TO_MODIFY,
+        volume_errors.VOLUME_NOT_FOUND,
+        volume_errors.NOT_MODIFIABLE,
+        volume_errors.MODIFYING,
+        volume_errors.MODIFIED_TOO_OFTEN,
+        volume_errors.NO_SHRINKING,
+        *LIMITS,
+        volume_errors.NO_MULTI_ATTACH,
+        volume_errors.NOTHING_TO_MODIFY,
     ),
 )
 def modify_volume(draft: Draft, call: Call) -> Answer:
@@ -176,12 +179,12 @@ _FILTERS: requests.FilterTable = {
     "original-iops": lambda each: str(each.iops_before or 0),
     "original-size": lambda each: str(each.size_before),
     "original-volume-type": lambda each: each.type_before,
-    "originalMultiAttachEnabled": lambda each: str(each.multi_attach_before).lower(),
+    "original-multi-attach-enabled": lambda each: str(each.multi_attach_before).lower(),
     "start-time": lambda each: moment(each.started_ms).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
     "target-iops": lambda each: str(each.iops or 0),
     "target-size": lambda each: str(each.size_gib),
     "target-volume-type": lambda each: each.type,
-    "targetMultiAttachEnabled": lambda each: str(each.multi_attach).lower(),
+    "target-multi-attach-enabled": lambda each: str(each.multi_attach).lower(),
     "volume-id": lambda each: each.id,
 }
 
@@ -192,10 +195,10 @@ def _modifications(draft: Draft, call: Call, after: str) -> Iterator[Modificatio
     if call["VolumeIds"]:
         for id in sorted(set(call["VolumeIds"])):
             if own_volume(draft, call, id) is None:
-                errors.VOLUME_NOT_FOUND.refuse(id=id)
+                volume_errors.VOLUME_NOT_FOUND.refuse(id=id)
             found = draft.get(Modification, *place, id)
             if found is None:
-                feature_errors.NO_MODIFICATION.refuse(id=id)
+                volume_errors.NO_MODIFICATION.refuse(id=id)
             yield found
     else:
         yield from draft.scan(Modification, *place, after=(*place, after) if after else ())
@@ -206,12 +209,12 @@ def _modifications(draft: Draft, call: Call, after: str) -> Iterator[Modificatio
     "DescribeVolumesModifications",
     honours={"VolumeIds", "Filters", "MaxResults", "NextToken", "DryRun"},
     inert={"IncludeManagedResources": "no volume of a world is managed by another service"},
-    checks=(on("ec2:DescribeVolumesModifications", anything), DRY_RUN, ids_are_well_formed),
+    checks=(on("ec2:DescribeVolumesModifications", anything), DRY_RUN, modified_volumes),
     answers=(
         errors.UNAUTHORIZED,
-        errors.VOLUME_MALFORMED,
-        errors.VOLUME_NOT_FOUND,
-        feature_errors.NO_MODIFICATION,
+        *VOLUME_ID_ANSWERS,
+        volume_errors.VOLUME_NOT_FOUND,
+        volume_errors.NO_MODIFICATION,
         errors.BAD_FILTER,
         errors.BAD_PAGE_SIZE,
         errors.BAD_PAGE_TOKEN,
@@ -224,7 +227,7 @@ def describe_modifications(draft: Draft, call: Call) -> Answer:
     test = requests.matches(call, _FILTERS, lambda each: tags.tags_of(draft, call.account, call.region, each.id))
     rows = filter(test, _modifications(draft, call, start_after(draft, call)))
     found, more = page(call, rows, lambda each: each.id, ids="VolumeIds")
-    return {"VolumesModifications": [_shown(each) for each in found], **more}
+    return {"VolumesModifications": [_shown(each) | {"Operator": UNMANAGED} for each in found], **more}
 
 
 _PROGRESS = {"modifying": 0, "optimizing": 50, "completed": 100, "failed": 0}  # presentation only
@@ -241,13 +244,13 @@ def _shown(found: Modification) -> dict[str, Any]:
         "OriginalVolumeType": found.type_before,
         "OriginalMultiAttachEnabled": found.multi_attach_before,
         "Progress": _PROGRESS[found.state],
-        "StartTime": moment(found.started_ms),
+        "StartTime": whole_second(found.started_ms),
     }
     optional = {
         "TargetIops": found.iops,
         "TargetThroughput": found.throughput,
         "OriginalIops": found.iops_before,
         "OriginalThroughput": found.throughput_before,
-        "EndTime": moment(found.ended_ms) if found.ended_ms else None,
+        "EndTime": whole_second(found.ended_ms) if found.ended_ms else None,
     }
     return shown | {name: value for name, value in optional.items() if value}

@@ -10,7 +10,8 @@ from app.services.ebs import compute_errors, errors, feature_errors, notices, ta
 from app.services.ebs.compute_records import Attachment
 from app.services.ebs.compute_rules import attachments_of, instance_resource, own_instance, well_formed_instance
 from app.services.ebs.records import Volume
-from app.services.ebs.requests import DRY_RUN, ascii_description, required, well_formed_volume
+from app.services.ebs.requests import DRY_RUN, ascii_description, required
+from app.services.ebs.resource_ids import VOLUME_ID_ANSWERS, well_formed_volume
 from app.services.ebs.rules import new_snapshot, own_snapshot, own_volume, volume_resource
 from app.services.ebs.snapshots import COMPLETES_AFTER_MS, may_tag_snapshot, shown_when_asked_for, taken
 
@@ -98,7 +99,7 @@ def _something_is_left(draft: Draft, call: Call) -> None:
     answers=(
         errors.MISSING_PARAMETER,
         compute_errors.INSTANCE_MALFORMED,
-        errors.VOLUME_MALFORMED,
+        *VOLUME_ID_ANSWERS,
         feature_errors.TOO_MANY_EXCLUDED,
         feature_errors.BAD_TAG_SOURCE,
         errors.NOT_ASCII,
@@ -106,9 +107,7 @@ def _something_is_left(draft: Draft, call: Call) -> None:
         errors.UNAUTHORIZED,
         feature_errors.ROOT_EXCLUDED,
         feature_errors.NOTHING_LEFT,
-        errors.BAD_TAG_TYPE,
-        errors.TAG_RESERVED,
-        errors.TAG_LIMIT,
+        *tags.ANSWERS,
     ),
 )
 def create_snapshots(draft: Draft, call: Call) -> Answer:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.kernel.authority import anything
 from app.kernel.operation import operation
 from app.kernel.regions import regions
-from app.services.ebs import errors, requests
+from app.services.ebs import errors, requests, volume_errors
 from app.services.ebs.requests import DRY_RUN
 from app.services.ebs.rules import on
 
@@ -113,14 +113,14 @@ _ZONE_FILTERS: requests.FilterTable = {
     honours={"ZoneNames", "ZoneIds", "Filters", "DryRun"},
     inert={"AllAvailabilityZones": "a world has no Local or Wavelength Zones that could be hidden"},
     checks=(on("ec2:DescribeAvailabilityZones", anything), DRY_RUN),
-    answers=(errors.BAD_ZONE, errors.BAD_FILTER),
+    answers=(volume_errors.BAD_ZONE, errors.BAD_FILTER),
     reads=True,
 )
 def describe_availability_zones(draft: Draft, call: Call) -> Answer:
     wanted = [*(call["ZoneNames"] or ()), *(zone_of_id(call.region, id) or id for id in call["ZoneIds"] or ())]
     for zone in wanted:
         if zone not in zones(call.region):
-            errors.BAD_ZONE.refuse(zone=zone)
+            volume_errors.BAD_ZONE.refuse(zone=zone)
     test = requests.matches(call, _ZONE_FILTERS, lambda zone: {})
     return {"AvailabilityZones": [_zone(zone) for zone in wanted or zones(call.region) if test(zone)]}
 

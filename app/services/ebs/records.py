@@ -52,6 +52,7 @@ class Volume(Record, frozen=True, kw_only=True):
     creating_request_id: str = ""
     source_volume_id: str = ""  # of a copy that CopyVolumes made
     auto_enable_io: bool = False
+    initialization_rate: int = 0  # MiB/s, as CreateVolume was asked for; 0: not
 
 
 def _by_id(snapshot: Snapshot) -> Iterator[Key]:

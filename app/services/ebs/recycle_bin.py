@@ -14,12 +14,13 @@ from app.kernel.authority import Resource
 from app.kernel.clock import DAY_MS, moment
 from app.kernel.operation import job, operation
 from app.kernel.records import replace
-from app.services.ebs import errors, feature_errors, requests, retention, tags
+from app.services.ebs import errors, feature_errors, retention, tags
 from app.services.ebs.feature_records import Binned, Tier
 from app.services.ebs.public_access import ALL as BLOCK_ALL
 from app.services.ebs.public_access import public_state
 from app.services.ebs.records import Snapshot, Tags
 from app.services.ebs.requests import DRY_RUN, page, required, start_after
+from app.services.ebs.resource_ids import snapshot_id, snapshot_ids
 from app.services.ebs.rules import on, own_snapshot, resource_tags, snapshot_arn
 from app.services.ebs.snapshots import shown
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from app.kernel.draft import Draft
     from app.kernel.operation import Answer
 
-IN_BIN = ("aws:recycle-bin:resource-in-bin", "true")
+IN_BIN = (tags.IN_BIN, "true")
 RECOVERS_AFTER_MS = 60_000  # lifelike
 
 
@@ -115,7 +116,7 @@ def _in_bin(draft: Draft, call: Call, after: str) -> Iterator[Binned]:
     "ec2",
     "ListSnapshotsInRecycleBin",
     honours={"SnapshotIds", "MaxResults", "NextToken", "DryRun"},
-    checks=(requests.snapshot_ids, on("ec2:ListSnapshotsInRecycleBin", _listed), DRY_RUN),
+    checks=(snapshot_ids, on("ec2:ListSnapshotsInRecycleBin", _listed), DRY_RUN),
     answers=(
         errors.SNAPSHOT_MALFORMED,
         errors.SNAPSHOT_NO_PREFIX,
@@ -163,7 +164,7 @@ def _it_is_in_the_bin(draft: Draft, call: Call) -> None:
     honours={"SnapshotId", "DryRun"},
     checks=(
         required("SnapshotId"),
-        requests.snapshot_id(),
+        snapshot_id(),
         on("ec2:RestoreSnapshotFromRecycleBin", _named),
         DRY_RUN,
         _it_is_in_the_bin,

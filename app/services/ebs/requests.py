@@ -1,11 +1,10 @@
-"""Checks and helpers that EC2's volume and snapshot operations share: ids, dry run, tokens, filters and pages."""
+"""Checks and helpers that EC2's volume and snapshot operations share: dry run, tokens, filters and pages."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,70 +38,41 @@ def DRY_RUN(draft: Draft, call: Call) -> None:
         errors.DRY_RUN.refuse()
 
 
-_SNAPSHOT_ID = re.compile(r"snap-(?:[0-9a-f]{8}|[0-9a-f]{17})\Z")
-_VOLUME_ID = re.compile(r"vol-(?:[0-9a-f]{8}|[0-9a-f]{17})\Z")
-
-
-def is_snapshot_id(text: str) -> bool:
-    return bool(_SNAPSHOT_ID.match(text))
-
-
-def snapshot_id(parameter: str = "SnapshotId", malformed: AwsError = errors.SNAPSHOT_MALFORMED) -> Check:
-    def check(draft: Draft, call: Call) -> None:
-        well_formed_snapshot(call[parameter], malformed)
-
-    return check
-
-
-def well_formed_snapshot(id: str | None, malformed: AwsError = errors.SNAPSHOT_MALFORMED) -> None:
-    if id is None or is_snapshot_id(id):
-        return
-    (malformed if id.startswith("snap-") or malformed is errors.BAD_SOURCE_ID else errors.SNAPSHOT_NO_PREFIX).refuse(
-        id=id
-    )
-
-
-def snapshot_ids(draft: Draft, call: Call) -> None:
-    """Every one of the SnapshotIds has the form of an id."""
-    for id in call["SnapshotIds"] or ():
-        well_formed_snapshot(id)
-
-
-def well_formed_volume(id: str | None) -> None:
-    if id is not None and not _VOLUME_ID.match(id):
-        errors.VOLUME_MALFORMED.refuse(id=id)
-
-
-def volume_id(parameter: str = "VolumeId") -> Check:
-    def check(draft: Draft, call: Call) -> None:
-        well_formed_volume(call[parameter])
-
-    return check
-
-
 def ascii_description(draft: Draft, call: Call) -> None:
     if call["Description"] and not call["Description"].isascii():
         errors.NOT_ASCII.refuse(value=call["Description"])
 
 
+TOKEN_LENGTH_MAX = 64
+
+
 def CLIENT_TOKEN(draft: Draft, call: Call) -> Answer | None:
     """The same token with the same parameters is answered as the first time; with others it is refused."""
+    return answered_before(draft, call, call.parameters)
+
+
+def answered_before(draft: Draft, call: Call, asked: Mapping[str, Any]) -> Answer | None:
+    """What the request's token was answered with, if it was used; `asked`: the parameters as they are compared."""
     if not call["ClientToken"]:
         return None
+    if call.service == "ec2" and len(call["ClientToken"]) > TOKEN_LENGTH_MAX:
+        errors.TOKEN_TOO_LONG.refuse()
     seen = draft.get(Token, call.account, call.region, f"{call.operation}/{call['ClientToken']}")
     if seen is None:
         return None
-    if seen.asked != _asked(call):
+    if seen.asked != _mark(asked):
         reused = errors.DIRECT_CONFLICT if call.service == "ebs" else errors.TOKEN_REUSED
         reused.refuse()
     return json.loads(seen.answer, object_hook=_revived)
 
 
-def remember_token(draft: Draft, call: Call, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+def remember_token(
+    draft: Draft, call: Call, answer: Mapping[str, Any], asked: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
     if call["ClientToken"]:
         text = json.dumps(dict(answer), default=lambda at: {"$time": at.isoformat()})
-        key = f"{call.operation}/{call['ClientToken']}"
-        draft.put(Token(account=call.account, region=call.region, id=key, asked=_asked(call), answer=text))
+        key, mark = f"{call.operation}/{call['ClientToken']}", _mark(call.parameters if asked is None else asked)
+        draft.put(Token(account=call.account, region=call.region, id=key, asked=mark, answer=text))
     return answer
 
 
@@ -112,8 +82,15 @@ def _revived(found: dict[str, Any]) -> Any:
     return datetime.datetime.fromisoformat(found["$time"]) if "$time" in found else found
 
 
-def _asked(call: Call) -> str:
-    kept = {name: value for name, value in call.parameters.items() if name not in ("ClientToken", "DryRun")}
+def _mark(asked: Mapping[str, Any]) -> str:
+    """A hash of the parameters; the order of tags does not count [V]."""
+    kept = {name: value for name, value in asked.items() if name not in ("ClientToken", "DryRun")}
+    if kept.get("TagSpecifications"):
+        specs = (
+            {**spec, "Tags": sorted(spec.get("Tags") or (), key=lambda tag: str(tag.get("Key")))}
+            for spec in kept["TagSpecifications"]
+        )
+        kept["TagSpecifications"] = list(specs)
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -150,6 +127,9 @@ def _filter_test(
     return test
 
 
+_AS_A_SET = {"VolumeIds": "volumeIdsSet"}  # as AWS calls it there (ST:volume_controls [V])
+
+
 def page(
     call: Call, records: Iterator[T], cursor_of: Callable[[T], str], *, ids: str = "", low: int = 5
 ) -> tuple[list[T], dict[str, str]]:
@@ -158,7 +138,7 @@ def page(
     if size is None:
         return list(records), {}
     if ids and call[ids]:
-        errors.PAGE_AND_IDS.refuse(ids=ids[0].lower() + ids[1:])
+        errors.PAGE_AND_IDS.refuse(ids=_AS_A_SET.get(ids, ids[0].lower() + ids[1:]))
     if size < low:
         errors.BAD_PAGE_SIZE.refuse(value=size, low=low)
     found: list[T] = []

@@ -16,6 +16,7 @@ from app.kernel.errors import AwsError
 from app.policy.messages import denial
 from app.services.ebs import errors, retention_errors
 from app.services.ebs.records import Snapshot, Tags, Volume
+from app.services.ebs.resource_ids import is_snapshot_id, is_volume_id
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
@@ -68,8 +69,11 @@ def resource_tags(draft: Draft, call: Call, id: str) -> dict[str, ContextValue]:
 
 
 def snapshot_resource(draft: Draft, call: Call, id: str, region: str = "") -> Resource:
-    """An existing snapshot, or one that is not there: then it is asked about all the same, as the caller's own."""
-    region = region or call.region
+    """An existing snapshot, or one that is not there: then it is asked about all the same, as the caller's own.
+
+    What is no id is asked about as `snapshot/*` (ST:sharing_controls [V]).
+    """
+    region, id = region or call.region, id if is_snapshot_id(id or "") else "*"
     found = find_snapshot(draft, region, id)
     if found is None or not found.is_visible_to(call.account):
         return Resource(snapshot_arn(region, id), call.account)
@@ -90,6 +94,8 @@ def new_snapshot(draft: Draft, call: Call) -> Resource:
 
 
 def volume_resource(draft: Draft, call: Call, id: str) -> Resource:
+    """An existing volume; `volume/*` where the request names none."""
+    id = id if is_volume_id(id or "") else "*"
     found = own_volume(draft, call, id)
     context: dict[str, ContextValue] = {}
     if found:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from app.kernel.authority import CALLER, Resource, authorize
 from app.kernel.operation import operation
-from app.services.ebs import envelope, errors, fast_restore, feature_errors, notices, requests
+from app.services.ebs import envelope, errors, fast_restore, feature_errors, notices
 from app.services.ebs.defaults import AWS_MANAGED_KEY
 from app.services.ebs.public_access import refuse_if_blocked
 from app.services.ebs.requests import DRY_RUN, required
+from app.services.ebs.resource_ids import snapshot_id, snapshot_id_or
 from app.services.ebs.rules import named_snapshot, on, own_snapshot, snapshot_resource
 from app.services.ebs.snapshots import ALL, snapshot_is_owned
 
@@ -147,7 +148,7 @@ def _key_lets_it_be_shared(draft: Draft, change: Change, snapshot: Snapshot) -> 
     checks=(
         required("SnapshotId"),
         _request_is_well_formed,
-        requests.snapshot_id(),
+        snapshot_id(),
         snapshot_is_owned,
         _may_share,
         DRY_RUN,
@@ -210,9 +211,9 @@ def _attribute_is_known(*known: str) -> Any:
     checks=(
         _attribute_is_known(PERMISSION, PRODUCT_CODES),
         required("SnapshotId"),
-        requests.snapshot_id(),
         on("ec2:DescribeSnapshotAttribute", named_snapshot()),
         DRY_RUN,
+        snapshot_id(),
         snapshot_is_owned,
     ),
     answers=(
@@ -244,9 +245,9 @@ def describe_snapshot_attribute(draft: Draft, call: Call) -> Answer:
     checks=(
         _attribute_is_known(PERMISSION),
         required("SnapshotId"),
-        requests.snapshot_id(malformed=errors.RESET_MALFORMED),
         on("ec2:ResetSnapshotAttribute", named_snapshot()),
         DRY_RUN,
+        snapshot_id_or("SnapshotId", errors.RESET_MALFORMED),
         snapshot_is_owned,
     ),
     answers=(

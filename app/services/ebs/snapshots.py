@@ -16,9 +16,10 @@ from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import job, operation
 from app.kernel.records import replace
 from app.policy.causes import Cause
-from app.services.ebs import errors, notices, requests, tags
+from app.services.ebs import errors, notices, requests, tags, volume_errors
 from app.services.ebs.records import Snapshot, Volume, Written
-from app.services.ebs.requests import DRY_RUN, ascii_description, page, required, start_after, volume_id
+from app.services.ebs.requests import DRY_RUN, ascii_description, page, required, start_after
+from app.services.ebs.resource_ids import VOLUME_ID_ANSWERS, snapshot_ids, volume_id
 from app.services.ebs.rules import (
     authorize_tags,
     find_snapshot,
@@ -59,9 +60,9 @@ def _snapshot_of_volume(draft: Draft, call: Call) -> Resource:
 def _volume_is_there(draft: Draft, call: Call) -> None:
     volume = own_volume(draft, call, call["VolumeId"])
     if volume is None:
-        errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
+        volume_errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
     if volume.state not in ("available", "in-use"):
-        errors.VOLUME_STATE.refuse(id=volume.id)
+        volume_errors.VOLUME_STATE.refuse(id=volume.id)
 
 
 def _not_too_often(draft: Draft, call: Call) -> None:
@@ -89,16 +90,14 @@ def _not_too_often(draft: Draft, call: Call) -> None:
     ),
     answers=(
         errors.MISSING_PARAMETER,
-        errors.VOLUME_MALFORMED,
+        *VOLUME_ID_ANSWERS,
         errors.NOT_ASCII,
         errors.UNAUTHORIZED,
         errors.DRY_RUN,
-        errors.VOLUME_NOT_FOUND,
-        errors.VOLUME_STATE,
+        volume_errors.VOLUME_NOT_FOUND,
+        volume_errors.VOLUME_STATE,
         errors.TOO_OFTEN,
-        errors.BAD_TAG_TYPE,
-        errors.TAG_RESERVED,
-        errors.TAG_LIMIT,
+        *tags.ANSWERS,
     ),
 )
 def create_snapshot(draft: Draft, call: Call) -> Answer:
@@ -134,9 +133,10 @@ def taken(draft: Draft, call: Call, volume: Volume, description: str) -> Snapsho
 
 
 def shown_when_asked_for(draft: Draft, snapshot: Snapshot) -> dict[str, Any]:
-    answer = shown(draft, draft.frame.call.account, snapshot)
-    answer.pop("KmsKeyId", None)
-    answer.pop("StorageTier")
+    """What CreateSnapshot answers: no key, no tier, and tags in any case (casebook 264 [V])."""
+    answer = {"Tags": [], **shown(draft, draft.frame.call.account, snapshot)}
+    for name in ("KmsKeyId", "StorageTier", "TransferType"):
+        answer.pop(name, None)
     return answer | {"Progress": ""}
 
 
@@ -181,7 +181,7 @@ def _transfer_type(snapshot: Snapshot) -> str:
     "ec2",
     "DescribeSnapshots",
     honours={"SnapshotIds", "OwnerIds", "RestorableByUserIds", "Filters", "MaxResults", "NextToken", "DryRun"},
-    checks=(on("ec2:DescribeSnapshots", anything), DRY_RUN, requests.snapshot_ids),
+    checks=(on("ec2:DescribeSnapshots", anything), DRY_RUN, snapshot_ids),
     answers=(
         errors.UNAUTHORIZED,
         errors.SNAPSHOT_NOT_FOUND,
@@ -279,8 +279,11 @@ def shown(draft: Draft, account: str, snapshot: Snapshot) -> dict[str, Any]:
         "VolumeSize": snapshot.size_gib,
         "Encrypted": snapshot.encrypted,
         "StorageTier": snapshot.tier,
-        "Tags": tags.tag_list(tags.tags_of(draft, account, snapshot.region, snapshot.id)),
+        "TransferType": _transfer_type(snapshot),
     }
+    own_tags = tags.tags_of(draft, account, snapshot.region, snapshot.id)
+    if own_tags:
+        answer["Tags"] = tags.tag_list(own_tags)
     if snapshot.key_arn:
         answer["KmsKeyId"] = snapshot.key_arn
     if snapshot.state_message:
@@ -290,8 +293,6 @@ def shown(draft: Draft, account: str, snapshot: Snapshot) -> dict[str, Any]:
             "CompletionTime": moment(snapshot.completed_ms),
             "FullSnapshotSizeInBytes": snapshot.blocks.count * BLOCK_SIZE_BYTES,
         }
-    if snapshot.origin == "CopySnapshot":
-        answer["TransferType"] = _transfer_type(snapshot)
     if snapshot.restored_until_ms:
         answer["RestoreExpiryTime"] = moment(snapshot.restored_until_ms)
     if snapshot.duration_minutes:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from app.kernel.authority import CALLER, Resource, anything, authorize, tag_context
 from app.kernel.operation import operation
-from app.services.ebs import compute_errors, errors, requests
+from app.services.ebs import compute_errors, errors, requests, volume_errors
 from app.services.ebs.compute_rules import image_resource, instance_resource, own_instance, visible_image
 from app.services.ebs.records import Tags
 from app.services.ebs.requests import DRY_RUN, page, required, start_after
+from app.services.ebs.resource_ids import well_formed_snapshot
 from app.services.ebs.rules import on, own_volume, snapshot_resource, visible_snapshot, volume_resource
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from app.kernel.operation import Answer
 
 TAGS_MAX = 50
+IN_BIN = "aws:recycle-bin:resource-in-bin"  # the system tag of what is in the recycle bin
 
 
 def tags_of(draft: Draft, account: str, region: str, id: str) -> dict[str, str]:
@@ -56,7 +58,7 @@ def drop_tags(draft: Draft, call: Call, id: str) -> None:
 
 
 def specified(*resource_types: str) -> Any:
-    """A check of TagSpecifications: only tags for what the operation makes, none reserved, not too many."""
+    """A check of TagSpecifications: only tags for what the operation makes, no key twice, none reserved."""
 
     def check(draft: Draft, call: Call) -> None:
         for spec in call["TagSpecifications"] or ():
@@ -69,25 +71,39 @@ def specified(*resource_types: str) -> Any:
 
 def well_formed(tags: Iterable[Mapping[str, str]]) -> None:
     keys = [tag.get("Key", "") for tag in tags]
+    if not all(keys):
+        errors.TAG_WITHOUT_KEY.refuse()
+    twice = next((key for at, key in enumerate(keys) if key in keys[:at]), None)
+    if twice is not None:
+        errors.TAG_TWICE.refuse(key=twice)
     if any(key.lower().startswith("aws:") for key in keys):
         errors.TAG_RESERVED.refuse()
     if len(keys) > TAGS_MAX:
         errors.TAG_LIMIT.refuse()
 
 
+ANSWERS = (errors.BAD_TAG_TYPE, errors.TAG_WITHOUT_KEY, errors.TAG_TWICE, errors.TAG_RESERVED, errors.TAG_LIMIT)
+
 _TYPES = {"snap": "snapshot", "vol": "volume", "ami": "image", "i": "instance"}
+
+
+def _is_kept(draft: Draft, call: Call, id: str) -> bool:
+    """What can not be seen any more and has tags of the caller's: a snapshot in the caller's recycle bin, which can be
+    tagged; or one that is no longer shared, whose tags can only be removed (ST:sharing_data_tags_settled [V])."""
+    keys = tags_of(draft, call.account, call.region, id)
+    return IN_BIN in keys or bool(keys and call.name == "DeleteTags")
 
 
 def _resource(draft: Draft, call: Call, id: str) -> Resource:
     """The resource to be tagged, which must be there for the caller; else EC2's error for its kind."""
     if id.startswith("snap-"):
-        requests.well_formed_snapshot(id)
-        if visible_snapshot(draft, call, id) is None and draft.get(Tags, call.account, call.region, id) is None:
+        well_formed_snapshot(id)
+        if visible_snapshot(draft, call, id) is None and not _is_kept(draft, call, id):
             errors.SNAPSHOT_NOT_FOUND.refuse(id=id)
         return snapshot_resource(draft, call, id)
     if id.startswith("vol-"):
         if own_volume(draft, call, id) is None:
-            errors.VOLUME_NOT_FOUND.refuse(id=id)
+            volume_errors.VOLUME_NOT_FOUND.refuse(id=id)
         return volume_resource(draft, call, id)
     if id.startswith("ami-"):
         if visible_image(draft, call, id) is None:
@@ -121,10 +137,9 @@ def _tags_are_well_formed(draft: Draft, call: Call) -> None:
     checks=(required("Resources", "Tags"), _tags_are_well_formed, _authorize_each("ec2:CreateTags"), DRY_RUN),
     answers=(
         errors.MISSING_PARAMETER,
-        errors.TAG_RESERVED,
-        errors.TAG_LIMIT,
+        *ANSWERS[1:],
         errors.SNAPSHOT_NOT_FOUND,
-        errors.VOLUME_NOT_FOUND,
+        volume_errors.VOLUME_NOT_FOUND,
         compute_errors.IMAGE_NOT_FOUND,
         compute_errors.INSTANCE_NOT_FOUND,
         errors.BAD_RESOURCE_ID,
@@ -147,7 +162,7 @@ def create_tags(draft: Draft, call: Call) -> Answer:
     answers=(
         errors.MISSING_PARAMETER,
         errors.SNAPSHOT_NOT_FOUND,
-        errors.VOLUME_NOT_FOUND,
+        volume_errors.VOLUME_NOT_FOUND,
         compute_errors.IMAGE_NOT_FOUND,
         compute_errors.INSTANCE_NOT_FOUND,
         errors.BAD_RESOURCE_ID,

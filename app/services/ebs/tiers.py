@@ -17,6 +17,7 @@ from app.services.ebs.compute_rules import images_of_snapshot
 from app.services.ebs.feature_records import Tier, Tiering
 from app.services.ebs.records import Snapshot
 from app.services.ebs.requests import DRY_RUN, page, required, start_after
+from app.services.ebs.resource_ids import snapshot_id
 from app.services.ebs.rules import named_snapshot, on, own_snapshot, the_snapshot
 from app.services.ebs.snapshots import snapshot_is_owned
 
@@ -91,7 +92,7 @@ def _it_can_be_archived(draft: Draft, call: Call) -> None:
     honours={"SnapshotId", "StorageTier", "DryRun"},
     checks=(
         required("SnapshotId"),
-        requests.snapshot_id(),
+        snapshot_id(),
         _tier_is_archive,
         on("ec2:ModifySnapshotTier", named_snapshot()),
         DRY_RUN,
@@ -154,7 +155,7 @@ def _it_can_be_restored(draft: Draft, call: Call) -> None:
     honours={"SnapshotId", "TemporaryRestoreDays", "PermanentRestore", "DryRun"},
     checks=(
         required("SnapshotId"),
-        requests.snapshot_id(),
+        snapshot_id(),
         _one_way,
         on("ec2:RestoreSnapshotTier", named_snapshot()),
         DRY_RUN,

@@ -79,6 +79,8 @@ def _ec2_parameters(frame: Frame, error: AwsError | None) -> Any:
     sent = {name: value for name, value in frame.call.parameters.items() if value is not None and name not in _NOT_KEPT}
     if frame.call.name == "ModifySnapshotAttribute":
         return _permission(sent)
+    if frame.call.name in _ON_AN_ATTRIBUTE:
+        return _attribute(sent)
     is_dry = {"DryRun": True} if frame.call.parameters.get("DryRun") else {}
     if frame.call.name in feature_trail.WRAPPED:
         return feature_trail.request(frame.call.name, sent | is_dry)
@@ -93,6 +95,16 @@ def _unsaid(frame: Frame, shown: Mapping[str, Any]) -> dict[str, Any]:
     if frame.call.name == "CopySnapshot" and "destinationRegion" not in shown:
         return {"destinationRegion": frame.call.region}
     return {"reportVolumeFailure": False} if frame.call.name == "DeleteVolume" else {}
+
+
+_ON_AN_ATTRIBUTE = {"ResetSnapshotAttribute", "DescribeSnapshotAttribute"}
+_ATTRIBUTES = {"createVolumePermission": "CREATE_VOLUME_PERMISSION", "productCodes": "PRODUCT_CODES"}
+
+
+def _attribute(sent: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Nothing of a call on an attribute that there is not; no word of a dry run (ST:sharing_controls [V] for Reset)."""
+    kind = _ATTRIBUTES.get(sent.get("Attribute", ""))
+    return {"snapshotId": sent.get("SnapshotId"), "attributeType": kind} if kind else None
 
 
 def _permission(sent: Mapping[str, Any]) -> dict[str, Any]:

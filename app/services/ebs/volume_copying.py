@@ -12,20 +12,15 @@ from typing import TYPE_CHECKING
 from app.kernel.authority import AUTHORIZE, CALLER, Resource, tag_context
 from app.kernel.clock import whole_second
 from app.kernel.operation import operation
-from app.services.ebs import errors, feature_errors, requests, tags
+from app.services.ebs import errors, feature_errors, requests, tags, volume_errors
 from app.services.ebs.records import Snapshot, Volume
-from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required, volume_id
+from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required
+from app.services.ebs.resource_ids import VOLUME_ID_ANSWERS, volume_id
 from app.services.ebs.rules import named_volume, own_volume, requested_tags, volume_arn
+from app.services.ebs.volume_limits import LIMITS, may_multi_attach, within_limits
 from app.services.ebs.volume_listing import shown
-from app.services.ebs.volumes import (
-    SETTLES_AFTER_MS,
-    Wanted,
-    key_for,
-    may_tag_volume,
-    put_volume,
-    type_of,
-    within_limits,
-)
+from app.services.ebs.volume_making import Wanted, key_for, put_volume
+from app.services.ebs.volumes import SETTLES_AFTER_MS, may_tag_volume, type_of
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
@@ -60,19 +55,20 @@ def _moment_of(volume: Volume, at_ms: int) -> Snapshot:
 
 def _source_is_there(draft: Draft, call: Call) -> None:
     if own_volume(draft, call, call["SourceVolumeId"]) is None:
-        errors.VOLUME_NOT_FOUND.refuse(id=call["SourceVolumeId"])
+        volume_errors.VOLUME_NOT_FOUND.refuse(id=call["SourceVolumeId"])
 
 
 def _it_fits(draft: Draft, call: Call) -> None:
     source = _source(draft, call)
     if source.state not in ("available", "in-use"):
-        errors.VOLUME_STATE.refuse(id=source.id)
+        volume_errors.VOLUME_STATE.refuse(id=source.id)
     size = call["Size"] or source.size_gib
     if size < source.size_gib:
         feature_errors.COPY_TOO_SMALL.refuse(size=size, id=source.id, low=source.size_gib)
     within_limits(type_of(call), size, call["Iops"], call["Throughput"])
+    may_multi_attach(type_of(call), call["MultiAttachEnabled"])
     if call["KmsKeyId"] and not (call["Encrypted"] or source.encrypted):
-        errors.KEY_WITHOUT_ENCRYPTED.refuse()
+        volume_errors.KEY_WITHOUT_ENCRYPTED.refuse()
 
 
 def _new_volume(draft: Draft, call: Call) -> Resource:
@@ -114,23 +110,17 @@ def _new_volume(draft: Draft, call: Call) -> Resource:
     ),
     answers=(
         errors.MISSING_PARAMETER,
-        errors.VOLUME_MALFORMED,
+        *VOLUME_ID_ANSWERS,
         errors.UNAUTHORIZED,
         errors.DRY_RUN,
         errors.TOKEN_REUSED,
-        errors.VOLUME_NOT_FOUND,
-        errors.VOLUME_STATE,
+        volume_errors.VOLUME_NOT_FOUND,
+        volume_errors.VOLUME_STATE,
         feature_errors.COPY_TOO_SMALL,
-        errors.BAD_VOLUME_TYPE,
-        errors.VOLUME_TOO_SMALL,
-        errors.VOLUME_TOO_LARGE,
-        errors.IOPS_REQUIRED,
-        errors.IOPS_NOT_SUPPORTED,
-        errors.IOPS_RANGE,
-        errors.KEY_WITHOUT_ENCRYPTED,
-        errors.BAD_TAG_TYPE,
-        errors.TAG_RESERVED,
-        errors.TAG_LIMIT,
+        *LIMITS,
+        volume_errors.NO_MULTI_ATTACH,
+        volume_errors.KEY_WITHOUT_ENCRYPTED,
+        *tags.ANSWERS,
     ),
     settles=(errors.VOLUME_VANISHED,),
 )

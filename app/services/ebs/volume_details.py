@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from app.kernel.authority import anything
 from app.kernel.operation import operation
-from app.services.ebs import errors, feature_errors, places, requests, tags
+from app.services.ebs import errors, places, requests, tags, volume_errors
 from app.services.ebs.compute_rules import attachments_of_volume
 from app.services.ebs.records import Volume
-from app.services.ebs.requests import DRY_RUN, page, required, start_after, volume_id
+from app.services.ebs.requests import DRY_RUN, page, start_after
+from app.services.ebs.resource_ids import VOLUME_ID_ANSWERS, volume_id, volume_id_or, watched_volumes
 from app.services.ebs.rules import named_volume, on, own_volume
-from app.services.ebs.volume_listing import candidates, ids_are_well_formed
+from app.services.ebs.volume_listing import UNMANAGED, candidates
 from app.services.ebs.volumes import volume_exists
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ PROVISIONED = ("io1", "io2")
 # status
 
 
-def _status(volume: Volume) -> str:
-    """`ok`: no volume of a world is impaired; while it is being made nothing is known."""
-    return "insufficient-data" if volume.state == "creating" else "ok"
+STATUS = "ok"  # no volume of a world is impaired; so AWS says of one that is being made, too (ST:volume_controls [V])
 
 
 def _performance(volume: Volume) -> str:
@@ -37,8 +36,10 @@ def _performance(volume: Volume) -> str:
 
 
 def _details(volume: Volume) -> dict[str, str]:
-    enabled = "insufficient-data" if volume.state == "creating" else "passed"
-    return {"io-enabled": enabled, "io-performance": _performance(volume)}
+    details = {"io-enabled": "passed", "io-performance": _performance(volume)}
+    if volume.snapshot_id or volume.source_volume_id:
+        details["initialization-state"] = "initializing" if volume.state == "creating" else "completed"
+    return details
 
 
 def _filters(draft: Draft) -> requests.FilterTable:
@@ -56,7 +57,7 @@ def _filters(draft: Draft) -> requests.FilterTable:
         "attachment-status.io-performance": lambda volume: _performance(volume) if instances(volume) else (),
         "volume-status.details-name": lambda volume: tuple(_details(volume)),
         "volume-status.details-status": lambda volume: tuple(_details(volume).values()),
-        "volume-status.status": _status,
+        "volume-status.status": lambda volume: STATUS,
         **{f"event.{name}": lambda volume: () for name in events},
         **{f"action.{name}": lambda volume: () for name in actions},
     }
@@ -67,11 +68,12 @@ def _filters(draft: Draft) -> requests.FilterTable:
     "DescribeVolumeStatus",
     honours={"VolumeIds", "Filters", "MaxResults", "NextToken", "DryRun"},
     inert={"IncludeManagedResources": "no volume of a world is managed by another service"},
-    checks=(on("ec2:DescribeVolumeStatus", anything), DRY_RUN, ids_are_well_formed),
+    checks=(on("ec2:DescribeVolumeStatus", anything), DRY_RUN, watched_volumes),
     answers=(
         errors.UNAUTHORIZED,
-        errors.VOLUME_NOT_FOUND,
-        errors.VOLUME_MALFORMED,
+        volume_errors.VOLUME_NOT_FOUND,
+        volume_errors.STATUS_NO_PREFIX,
+        volume_errors.STATUS_MALFORMED,
         errors.BAD_FILTER,
         errors.BAD_PAGE_SIZE,
         errors.BAD_PAGE_TOKEN,
@@ -98,15 +100,19 @@ def _shown(draft: Draft, volume: Volume) -> dict[str, Any]:
         "AvailabilityZoneId": places.zone_id(volume.zone),
         "Events": [],
         "VolumeId": volume.id,
-        "VolumeStatus": {"Details": details, "Status": _status(volume)},
+        "VolumeStatus": {"Details": details, "Status": STATUS},
         "AttachmentStatuses": [
             {"IoPerformance": _performance(volume), "InstanceId": each.instance_id} for each in held
         ],
+        "Operator": UNMANAGED,
     }
     if volume.snapshot_id or volume.source_volume_id:
-        kind = "volume-copy" if volume.source_volume_id else "default"
+        kind = "provisioned-rate" if volume.initialization_rate else "default"
+        kind = "volume-copy" if volume.source_volume_id else kind
         progress = 0 if volume.state == "creating" else 100
         shown["InitializationStatusDetails"] = {"InitializationType": kind, "Progress": progress}
+        if volume.initialization_rate:
+            shown["InitializationStatusDetails"]["EstimatedTimeToCompleteInSeconds"] = 0
     return shown
 
 
@@ -114,8 +120,10 @@ def _shown(draft: Draft, volume: Volume) -> dict[str, Any]:
 
 
 def _attribute_is_known(draft: Draft, call: Call) -> None:
+    if not call["Attribute"]:
+        volume_errors.NO_VOLUME_ATTRIBUTE.refuse()
     if call["Attribute"] not in (AUTO_ENABLE_IO, PRODUCT_CODES):
-        feature_errors.BAD_VOLUME_ATTRIBUTE.refuse()
+        volume_errors.BAD_VOLUME_ATTRIBUTE.refuse(value=call["Attribute"])
 
 
 @operation(
@@ -123,19 +131,18 @@ def _attribute_is_known(draft: Draft, call: Call) -> None:
     "DescribeVolumeAttribute",
     honours={"Attribute", "VolumeId", "DryRun"},
     checks=(
-        required("VolumeId", "Attribute"),
-        volume_id(),
-        _attribute_is_known,
         on("ec2:DescribeVolumeAttribute", named_volume()),
         DRY_RUN,
+        volume_id(),
+        _attribute_is_known,
         volume_exists,
     ),
     answers=(
-        errors.MISSING_PARAMETER,
-        errors.VOLUME_MALFORMED,
-        feature_errors.BAD_VOLUME_ATTRIBUTE,
+        *VOLUME_ID_ANSWERS,
+        volume_errors.NO_VOLUME_ATTRIBUTE,
+        volume_errors.BAD_VOLUME_ATTRIBUTE,
         errors.UNAUTHORIZED,
-        errors.VOLUME_NOT_FOUND,
+        volume_errors.VOLUME_NOT_FOUND,
     ),
     reads=True,
 )
@@ -150,7 +157,7 @@ def describe_attribute(draft: Draft, call: Call) -> Answer:
 
 def _an_attribute_is_given(draft: Draft, call: Call) -> None:
     if (call["AutoEnableIO"] or {}).get("Value") is None:
-        feature_errors.NO_VOLUME_ATTRIBUTE.refuse()
+        volume_errors.NO_VOLUME_ATTRIBUTE.refuse()
 
 
 @operation(
@@ -158,19 +165,18 @@ def _an_attribute_is_given(draft: Draft, call: Call) -> None:
     "ModifyVolumeAttribute",
     honours={"AutoEnableIO", "VolumeId", "DryRun"},
     checks=(
-        required("VolumeId"),
-        volume_id(),
-        _an_attribute_is_given,
         on("ec2:ModifyVolumeAttribute", named_volume()),
         DRY_RUN,
+        volume_id_or(volume_errors.ATTRIBUTE_WITHOUT_ID, volume_errors.ATTRIBUTE_MALFORMED),
+        _an_attribute_is_given,
         volume_exists,
     ),
     answers=(
-        errors.MISSING_PARAMETER,
-        errors.VOLUME_MALFORMED,
-        feature_errors.NO_VOLUME_ATTRIBUTE,
+        volume_errors.ATTRIBUTE_WITHOUT_ID,
+        volume_errors.ATTRIBUTE_MALFORMED,
+        volume_errors.NO_VOLUME_ATTRIBUTE,
         errors.UNAUTHORIZED,
-        errors.VOLUME_NOT_FOUND,
+        volume_errors.VOLUME_NOT_FOUND,
     ),
 )
 def modify_attribute(draft: Draft, call: Call) -> Answer:

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 from app.kernel.authority import anything
 from app.kernel.clock import moment
 from app.kernel.operation import operation
-from app.services.ebs import errors, places, requests, tags
+from app.services.ebs import errors, places, requests, tags, volume_errors
 from app.services.ebs.opening import attached, attached_filters
 from app.services.ebs.records import Volume
 from app.services.ebs.requests import DRY_RUN, page, start_after
-from app.services.ebs.rules import on, own_volume
+from app.services.ebs.resource_ids import listed_volumes
+from app.services.ebs.rules import on, own_volume, volume_arn
 
 if TYPE_CHECKING:
     from app.kernel.call import Call
     from app.kernel.draft import Draft
     from app.kernel.operation import Answer
+
+UNMANAGED = {"Managed": False, "HiddenByDefault": False}  # by another service: no volume of a world is
 
 _FILTERS: requests.FilterTable = {
     "availability-zone": lambda volume: volume.zone,
@@ -33,21 +36,17 @@ _FILTERS: requests.FilterTable = {
 }
 
 
-def ids_are_well_formed(draft: Draft, call: Call) -> None:
-    for id in call["VolumeIds"] or ():
-        requests.well_formed_volume(id)
-
-
 @operation(
     "ec2",
     "DescribeVolumes",
     honours={"VolumeIds", "Filters", "MaxResults", "NextToken", "DryRun"},
     inert={"IncludeManagedResources": "no volume of a world is managed by another service"},
-    checks=(on("ec2:DescribeVolumes", anything), DRY_RUN, ids_are_well_formed),
+    checks=(on("ec2:DescribeVolumes", anything), DRY_RUN, listed_volumes),
     answers=(
         errors.UNAUTHORIZED,
-        errors.VOLUME_NOT_FOUND,
-        errors.VOLUME_MALFORMED,
+        volume_errors.VOLUME_NOT_FOUND,
+        errors.MISSING_PARAMETER,
+        volume_errors.VOLUME_NO_PREFIX,
         errors.BAD_FILTER,
         errors.BAD_PAGE_SIZE,
         errors.BAD_PAGE_TOKEN,
@@ -65,7 +64,7 @@ def describe_volumes(draft: Draft, call: Call) -> Answer:
 
 
 def candidates(draft: Draft, call: Call, after: str) -> Iterator[Volume]:
-    if not call["VolumeIds"]:
+    if not any(call["VolumeIds"] or ()):
         yield from draft.scan(
             Volume, call.account, call.region, after=(call.account, call.region, after) if after else ()
         )
@@ -73,7 +72,7 @@ def candidates(draft: Draft, call: Call, after: str) -> Iterator[Volume]:
     for id in sorted(set(call["VolumeIds"])):
         volume = own_volume(draft, call, id)
         if volume is None:
-            errors.VOLUME_NOT_FOUND.refuse(id=id)
+            volume_errors.VOLUME_NOT_FOUND.refuse(id=id)
         yield volume
 
 
@@ -90,9 +89,13 @@ def shown(draft: Draft, volume: Volume) -> dict[str, Any]:
         "VolumeType": volume.type,
         "Encrypted": volume.encrypted,
         "MultiAttachEnabled": volume.multi_attach,
-        "Tags": tags.tag_list(tags.tags_of(draft, volume.account, volume.region, volume.id)),
+        "OwnerId": volume.account,
+        "VolumeArn": volume_arn(volume.region, volume.account, volume.id),
+        "Operator": UNMANAGED,
     }
     optional = {
+        "Tags": tags.tag_list(tags.tags_of(draft, volume.account, volume.region, volume.id)),
+        "VolumeInitializationRate": volume.initialization_rate,
         "KmsKeyId": volume.key_arn,
         "Iops": volume.iops,
         "Throughput": volume.throughput,

@@ -6,21 +6,19 @@ CreateVolume answers `creating` whatever its key is worth. The KMS calls (ebs.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.kernel import audit
 from app.kernel.authority import AUTHORIZE, CALLER, Resource, tag_context
 from app.kernel.clock import whole_second
 from app.kernel.errors import Refusal, Refused
 from app.kernel.operation import operation
 from app.policy.causes import Cause
-from app.services.ebs import errors, feature_errors, notices, places, requests, tags
+from app.services.ebs import errors, feature_errors, notices, places, requests, tags, volume_errors
 from app.services.ebs.compute_errors import STILL_ATTACHED
 from app.services.ebs.compute_rules import attachments_of_volume
-from app.services.ebs.defaults import default_key, defaults
-from app.services.ebs.records import EMPTY_MAP, Snapshot, Volume
-from app.services.ebs.requests import CLIENT_TOKEN, DRY_RUN, required, volume_id
+from app.services.ebs.records import Snapshot, Volume
+from app.services.ebs.requests import DRY_RUN
+from app.services.ebs.resource_ids import volume_id_or, well_formed_snapshot
 from app.services.ebs.rules import (
     authorize_tags,
     find_snapshot,
@@ -33,7 +31,17 @@ from app.services.ebs.rules import (
     visible_snapshot,
     volume_arn,
 )
+from app.services.ebs.volume_limits import (
+    LIMITS,
+    VOLUME_TYPES,
+    initialization_rate_is_valid,
+    iops_of,
+    may_multi_attach,
+    named_type,
+    within_limits,
+)
 from app.services.ebs.volume_listing import shown
+from app.services.ebs.volume_making import Wanted, key_for, put_volume
 from app.services.ebs.volume_settling import remove_volume
 
 if TYPE_CHECKING:
@@ -44,49 +52,6 @@ if TYPE_CHECKING:
 SETTLES_AFTER_MS = 2_000  # lifelike; presentation only (ebs.md 8)
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeType:
-    """Limits of a volume type. Source: EBS user guide, volume types, 2026 [D]."""
-
-    size_gib_min: int
-    size_gib_max: int
-    iops_min: int = 0
-    iops_max: int = 0  # 0: Iops may not be given
-    iops_default: int | None = None
-    throughput_max: int = 0  # MiB/s; 0: Throughput may not be given
-    throughput_default: int | None = None
-
-
-VOLUME_TYPES = {
-    "gp2": VolumeType(1, 16_384),
-    "gp3": VolumeType(1, 65_536, 3_000, 80_000, 3_000, 2_000, 125),
-    "io1": VolumeType(4, 16_384, 100, 64_000),
-    "io2": VolumeType(4, 65_536, 100, 256_000),
-    "st1": VolumeType(125, 16_384),
-    "sc1": VolumeType(125, 16_384),
-    "standard": VolumeType(1, 1_024),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A volume that a request asks for, all defaults filled in."""
-
-    zone: str
-    size_gib: int
-    type: str
-    iops: int | None
-    throughput: int | None
-    source: Snapshot | None
-    key: str  # as it was named, `alias/aws/ebs` or an ARN; "": unencrypted
-    multi_attach: bool = False
-
-
-def baseline_iops(type: str, size_gib: int) -> int | None:
-    """gp2: three a GiB, 100 to 16,000 [D]."""
-    return min(max(3 * size_gib, 100), 16_000) if type == "gp2" else VOLUME_TYPES[type].iops_default
-
-
 # checks, in AWS's order (ebs.md 1.2)
 
 
@@ -94,9 +59,9 @@ def _zone_is_known(draft: Draft, call: Call) -> None:
     if not call["AvailabilityZone"] and not call["AvailabilityZoneId"]:
         errors.MISSING_PARAMETER.refuse(name="zone")
     if call["AvailabilityZone"] and call["AvailabilityZoneId"]:
-        errors.ZONE_TWICE.refuse()
+        volume_errors.ZONE_TWICE.refuse()
     if _zone(call) not in places.zones(call.region):
-        errors.BAD_ZONE.refuse(zone=call["AvailabilityZone"] or call["AvailabilityZoneId"])
+        volume_errors.BAD_ZONE.refuse(zone=call["AvailabilityZone"] or call["AvailabilityZoneId"])
 
 
 def _zone(call: Call) -> str:
@@ -105,14 +70,14 @@ def _zone(call: Call) -> str:
 
 def _snapshot_is_visible(draft: Draft, call: Call) -> None:
     id = call["SnapshotId"]
-    requests.well_formed_snapshot(id or None)
+    well_formed_snapshot(id or None)
     if id:
         found = find_snapshot(draft, call.region, id)
         if found and found.account != call.account:
             draft.frame.copies[found.account] = True  # the owner's trail gets a copy, of a refused call too [V]
         if found is None or not found.is_visible_to(call.account):
             draft.frame.copies.clear()
-            raise Refused(errors.SNAPSHOT_GONE, Refusal(_why_invisible(found)))
+            raise Refused(volume_errors.SNAPSHOT_GONE, Refusal(_why_invisible(found)))
 
 
 def _why_invisible(found: Snapshot | None) -> Cause:
@@ -122,34 +87,13 @@ def _why_invisible(found: Snapshot | None) -> Cause:
 def _size_fits(draft: Draft, call: Call) -> None:
     if call["Size"] is None and not call["SnapshotId"]:
         errors.MISSING_PARAMETER.refuse(name="size/snapshot")
-    within_limits(type_of(call), _size(draft, call), call["Iops"], call["Throughput"])
-
-
-def within_limits(type: str, size: int, iops: int | None, throughput: int | None) -> None:
-    limits = VOLUME_TYPES.get(type)
-    if limits is None:
-        errors.BAD_VOLUME_TYPE.refuse(type=type)
-    if size < limits.size_gib_min:
-        errors.VOLUME_TOO_SMALL.refuse(size=size, low=limits.size_gib_min)
-    if size > limits.size_gib_max:
-        errors.VOLUME_TOO_LARGE.refuse(size=size, type=type, high=limits.size_gib_max)
-    if type in ("io1", "io2") and iops is None:
-        errors.IOPS_REQUIRED.refuse()
-    _within("iops", iops, type, limits.iops_min, limits.iops_max)
-    _within("throughput", throughput, type, 125, limits.throughput_max)
-
-
-def _within(name: str, value: int | None, type: str, low: int, high: int) -> None:
-    if value is None:
-        return
-    if not high:
-        errors.IOPS_NOT_SUPPORTED.refuse(name=name, type=type)
-    if not low <= value <= high:
-        errors.IOPS_RANGE.refuse(value=value, name=name, low=low, high=high)
+    size = call["Size"] if (call["Size"] or 0) < 0 else _size(draft, call)
+    within_limits(type_of(call), size, call["Iops"], call["Throughput"])
+    initialization_rate_is_valid(call["VolumeInitializationRate"], bool(call["SnapshotId"]))
 
 
 def type_of(call: Call) -> str:
-    return call["VolumeType"] or "gp2"  # EC2's default where none is named [D]
+    return named_type(call["VolumeType"])
 
 
 def _size(draft: Draft, call: Call) -> int:
@@ -165,11 +109,13 @@ def _source(draft: Draft, call: Call) -> Snapshot | None:
 def _new_volume(draft: Draft, call: Call) -> Resource:
     context: dict[str, Any] = {
         "ec2:AvailabilityZone": _zone(call),
+        "ec2:AvailabilityZoneId": places.zone_id(_zone(call)),
+        "ec2:VolumeID": "*",
         "ec2:VolumeSize": str(_size(draft, call)),
         "ec2:VolumeType": type_of(call),
         "ec2:Encrypted": "true" if chosen_key(draft, call) else "false",
     }
-    iops = call["Iops"] or baseline_iops(type_of(call), _size(draft, call))
+    iops = iops_of(type_of(call), _size(draft, call), call["Iops"])
     context |= {"ec2:VolumeIops": str(iops)} if iops else {}
     context |= {"ec2:VolumeThroughput": str(call["Throughput"])} if call["Throughput"] else {}
     context |= {"ec2:KmsKeyId": call["KmsKeyId"]} if call["KmsKeyId"] else {}
@@ -189,33 +135,44 @@ def may_tag_volume(draft: Draft, call: Call) -> None:
 def _snapshot_is_complete(draft: Draft, call: Call) -> None:
     source = _source(draft, call)
     if source and source.state != "completed":
-        errors.SNAPSHOT_PENDING.refuse(state=source.state)
+        volume_errors.SNAPSHOT_PENDING.refuse(state=source.state)
     if source and not source.is_at_hand:
         feature_errors.ARCHIVED.refuse()
 
 
 def _encryption_is_consistent(draft: Draft, call: Call) -> None:
     if call["KmsKeyId"] and not call["Encrypted"]:
-        errors.KEY_WITHOUT_ENCRYPTED.refuse()
+        volume_errors.KEY_WITHOUT_ENCRYPTED.refuse()
     source = _source(draft, call)
     if call["Encrypted"] is False and source and source.encrypted:
-        errors.FALSE_OF_ENCRYPTED.refuse()
+        volume_errors.FALSE_OF_ENCRYPTED.refuse()
 
 
 def chosen_key(draft: Draft, call: Call) -> str:
     return key_for(draft, call, _source(draft, call), call["Encrypted"], call["KmsKeyId"])
 
 
-def key_for(draft: Draft, call: Call, source: Snapshot | None, encrypted: bool | None, key_id: str | None) -> str:
-    """The key of the new volume as it was named, `alias/aws/ebs` or an ARN; "" for none (table of ebs.md 5.1)."""
-    is_encrypted = bool(encrypted) or bool(source and source.encrypted)
-    if not (is_encrypted or defaults(draft, call.account, call.region).encrypts):
-        return ""
-    if key_id:
-        return key_id
-    if source and source.encrypted and source.account == call.account:
-        return source.key_arn
-    return default_key(draft, call.account, call.region)
+def _may_multi_attach(draft: Draft, call: Call) -> None:
+    may_multi_attach(type_of(call), call["MultiAttachEnabled"])
+
+
+def _token_is_new(draft: Draft, call: Call) -> Answer | None:
+    """A token that was used is answered with the volume as it is now, if that is there still [V]."""
+    before = requests.answered_before(draft, call, _asked(call))
+    if before is None:
+        return None
+    volume = own_volume(draft, call, before["VolumeId"])
+    if volume is None:
+        errors.TOKEN_OF_DELETED.refuse()
+    return _answer(draft, call, volume, names_key="KmsKeyId" in before)
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    """As AWS compares: a zone by name or id is the same, 125 MiB/s said or not; of no other default is that so [V]."""
+    asked = {name: value for name, value in call.parameters.items() if name != "AvailabilityZoneId"}
+    if asked.get("Throughput") == VOLUME_TYPES[type_of(call)].throughput_base:
+        asked.pop("Throughput")
+    return asked | {"AvailabilityZone": _zone(call)}
 
 
 @operation(
@@ -233,10 +190,10 @@ def key_for(draft: Draft, call: Call, source: Snapshot | None, encrypted: bool |
         "TagSpecifications",
         "MultiAttachEnabled",
         "Throughput",
+        "VolumeInitializationRate",
         "ClientToken",
         "DryRun",
     },
-    inert={"VolumeInitializationRate": "blocks are not loaded lazily, so there is no rate to set"},
     checks=(
         _zone_is_known,
         tags.specified("volume"),
@@ -245,32 +202,31 @@ def key_for(draft: Draft, call: Call, source: Snapshot | None, encrypted: bool |
         AUTHORIZE(("ec2:CreateVolume", _new_volume, CALLER), ("ec2:CreateVolume", _from_snapshot, CALLER)),
         may_tag_volume,
         DRY_RUN,
-        CLIENT_TOKEN,
+        _token_is_new,
         _snapshot_is_complete,
         _encryption_is_consistent,
+        _may_multi_attach,
     ),
     answers=(
         errors.MISSING_PARAMETER,
-        errors.ZONE_TWICE,
-        errors.BAD_ZONE,
-        errors.SNAPSHOT_GONE,
+        volume_errors.ZONE_TWICE,
+        volume_errors.BAD_ZONE,
+        volume_errors.SNAPSHOT_GONE,
         errors.SNAPSHOT_MALFORMED,
-        errors.SNAPSHOT_PENDING,
+        volume_errors.SNAPSHOT_PENDING,
         feature_errors.ARCHIVED,
-        errors.FALSE_OF_ENCRYPTED,
-        errors.KEY_WITHOUT_ENCRYPTED,
+        volume_errors.FALSE_OF_ENCRYPTED,
+        volume_errors.KEY_WITHOUT_ENCRYPTED,
         errors.UNAUTHORIZED,
         errors.DRY_RUN,
         errors.TOKEN_REUSED,
-        errors.BAD_VOLUME_TYPE,
-        errors.VOLUME_TOO_SMALL,
-        errors.VOLUME_TOO_LARGE,
-        errors.IOPS_REQUIRED,
-        errors.IOPS_NOT_SUPPORTED,
-        errors.IOPS_RANGE,
-        errors.BAD_TAG_TYPE,
-        errors.TAG_RESERVED,
-        errors.TAG_LIMIT,
+        errors.TOKEN_OF_DELETED,
+        errors.TOKEN_TOO_LONG,
+        *LIMITS,
+        volume_errors.NO_MULTI_ATTACH,
+        volume_errors.RATE_WITHOUT_SNAPSHOT,
+        volume_errors.BAD_RATE,
+        *tags.ANSWERS,
     ),
     settles=(errors.VOLUME_VANISHED,),
     across_accounts="from a snapshot that is shared or public",
@@ -281,8 +237,8 @@ def create_volume(draft: Draft, call: Call) -> Answer:
     The answer is `creating` even where the key is disabled, unknown or refused: then the volume vanishes.
     """
     source, key, size, type = _source(draft, call), chosen_key(draft, call), _size(draft, call), type_of(call)
-    iops, throughput = call["Iops"], call["Throughput"]
-    wanted = Wanted(_zone(call), size, type, iops, throughput, source, key, bool(call["MultiAttachEnabled"]))
+    iops, throughput, rate = call["Iops"], call["Throughput"], call["VolumeInitializationRate"] or 0
+    wanted = Wanted(_zone(call), size, type, iops, throughput, source, key, bool(call["MultiAttachEnabled"]), rate)
     volume = put_volume(draft, call, wanted)
     draft.later(
         "settle_volume",
@@ -292,60 +248,31 @@ def create_volume(draft: Draft, call: Call) -> Answer:
         key=key,
         is_of_own=bool(source and source.account == call.account),
     )
-    answer = shown(draft, volume) | {"CreateTime": whole_second(call.at_ms)}
-    answer.pop("Attachments")
-    if key and not (call["KmsKeyId"] or (source and source.encrypted and source.account == call.account)):
-        answer.pop("KmsKeyId", None)  # the default key is not named in the answer (ebs.md 1.2 [V])
+    answer = _answer(draft, call, volume, names_key=not key or _is_named(call, source))
+    return requests.remember_token(draft, call, answer, _asked(call))
+
+
+def _is_named(call: Call, source: Snapshot | None) -> bool:
+    """The default key is not named in the answer (ebs.md 1.2 [V])."""
+    return bool(call["KmsKeyId"] or (source and source.encrypted and source.account == call.account))
+
+
+def _answer(draft: Draft, call: Call, volume: Volume, *, names_key: bool) -> dict[str, Any]:
+    """Less than DescribeVolumes shows, but always with tags and with the key as it was named."""
+    answer = shown(draft, volume) | {"CreateTime": whole_second(volume.created_ms)}
+    for name in ("Attachments", "OwnerId", "VolumeArn", "Operator"):
+        answer.pop(name)
+    answer["Tags"] = tags.tag_list(tags.tags_of(draft, volume.account, volume.region, volume.id))
+    if not names_key:
+        answer.pop("KmsKeyId", None)
     elif call["KmsKeyId"]:
         answer["KmsKeyId"] = call["KmsKeyId"]
-    return requests.remember_token(draft, call, answer)
-
-
-def put_volume(draft: Draft, call: Call, wanted: Wanted) -> Volume:
-    """The volume in `creating`, with its tags; until it settles it holds its snapshot's blocks and data key."""
-    source, key = wanted.source, wanted.key
-    id = draft.new_id("vol", call.account, call.region)
-    volume = Volume(
-        account=call.account,
-        region=call.region,
-        id=id,
-        zone=wanted.zone,
-        size_gib=wanted.size_gib,
-        type=wanted.type,
-        iops=wanted.iops or baseline_iops(wanted.type, wanted.size_gib),
-        throughput=wanted.throughput or VOLUME_TYPES[wanted.type].throughput_default,
-        multi_attach=wanted.multi_attach,
-        created_ms=call.at_ms,
-        snapshot_id=source.id if source else "",
-        encrypted=bool(key),
-        key_arn=key if key.startswith("arn:") else "",
-        data_key=source.data_key if source else None,
-        blocks=source.blocks if source else EMPTY_MAP,
-        family=source.family if source else id,
-        creating_request_id=call.request_id,
-    )
-    tags.put_tags(draft, call, id, "volume", requested_tags(call, "volume"))
-    if source and source.account != call.account:
-        _tell_owner(draft, source)
-    return draft.put(volume)
-
-
-def _tell_owner(draft: Draft, source: Snapshot) -> None:
-    """The owner's service event (ebs.md 3.2; its details beyond the snapshot's id are inferred)."""
-    audit.service_event(
-        draft,
-        source.account,
-        "SharedSnapshotVolumeCreated",
-        source="ec2.amazonaws.com",
-        invoked_by="ec2.amazonaws.com",
-        identity={"type": "AWSAccount", "accountId": draft.frame.call.account, "invokedBy": "ec2.amazonaws.com"},
-        details={"snapshotId": source.id},
-    )
+    return answer
 
 
 def volume_exists(draft: Draft, call: Call) -> None:
     if own_volume(draft, call, call["VolumeId"]) is None:
-        errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
+        volume_errors.VOLUME_NOT_FOUND.refuse(id=call["VolumeId"])
 
 
 def _volume_is_free(draft: Draft, call: Call) -> None:
@@ -359,18 +286,17 @@ def _volume_is_free(draft: Draft, call: Call) -> None:
     "DeleteVolume",
     honours={"VolumeId", "DryRun"},
     checks=(
-        required("VolumeId"),
-        volume_id(),
+        volume_id_or(volume_errors.DELETE_WITHOUT_ID, volume_errors.DELETE_MALFORMED),
         on("ec2:DeleteVolume", named_volume()),
         DRY_RUN,
         volume_exists,
         _volume_is_free,
     ),
     answers=(
-        errors.MISSING_PARAMETER,
-        errors.VOLUME_MALFORMED,
+        volume_errors.DELETE_WITHOUT_ID,
+        volume_errors.DELETE_MALFORMED,
         errors.UNAUTHORIZED,
-        errors.VOLUME_NOT_FOUND,
+        volume_errors.VOLUME_NOT_FOUND,
         STILL_ATTACHED,
     ),
 )
