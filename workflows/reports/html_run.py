@@ -34,7 +34,7 @@ def run_view(ended: Finished, prefix: str, root: str) -> dict[str, Any]:
         "description": ended.description,
         "facts": _facts(ended),
         "accounts": dict(ended.accounts),
-        "wrong": [(_moved(wrong.at, root), wrong.text) for wrong in report.wrong],
+        "wrong": [(moved(wrong.at, root), wrong.text) for wrong in report.wrong],
         "stopped": ("unsure: " if report.unsure else "") + report.stopped if report.stopped else "",
         "machine": machine(ended, prefix),
         "given": [step for step in steps if step["section"] == "given"],
@@ -60,7 +60,7 @@ def _facts(ended: Finished) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def _moved(at: str, root: str) -> str:
+def moved(at: str, root: str) -> str:
     file, line, column = at.rsplit(":", 2)
     return f"{relative(file, root)}:{line}:{column}"
 
@@ -90,14 +90,14 @@ def _step(
         "answer": _json(each.error or each.answer),
         "later": _json(each.later) if each.later else "",
         "because": because(each, made) if each.outcome != "OK" else [],
-        "wrong": [(_moved(wrong.at, root), wrong.text) for wrong in each.wrong],
+        "wrong": [(moved(wrong.at, root), wrong.text) for wrong in each.wrong],
         "unchecked": each.unchecked,
         "contracts": each.contracts,
         "change": each.change,
         "calls": [_call(call, made, names) for call in each.calls],
         "events": [_event(event, names) for event in each.events],
         "decisions": [_decision(decision, made, names) for decision in each.decisions],
-        "why": _why(why, root) if why else None,
+        "why": why_view(why, root) if why else None,
     }
 
 
@@ -179,7 +179,7 @@ def _decided_by(decision: Json) -> str:
 # An explanation.
 
 
-def _why(why: Explanation, root: str) -> dict[str, Any]:
+def why_view(why: Explanation, root: str) -> dict[str, Any]:
     place = why.pointed
     where = place.where if place else None
     at = (place.begins or place.where.start) if place else None

@@ -16,7 +16,7 @@ from workflows.reports.ended import Ended
 from workflows.reports.places import relative
 from workflows.reports.text import clean
 
-_ELEMENTS: Final = {Outcome.FAILED: "failure", Outcome.ERROR: "error"}
+_ELEMENTS: Final = {Outcome.FAILED: "failure", Outcome.ERROR: "error", Outcome.SKIPPED: "skipped"}
 
 
 def render(ended: Sequence[Ended], root: str = "") -> str:
@@ -44,7 +44,7 @@ def _counts(cases: Iterable[Case]) -> dict[str, str]:
         "tests": str(len(every)),
         "failures": str(sum(one.outcome is Outcome.FAILED for one in every)),
         "errors": str(sum(one.outcome is Outcome.ERROR for one in every)),
-        "skipped": "0",
+        "skipped": str(sum(one.outcome is Outcome.SKIPPED for one in every)),
         "time": _seconds(sum(one.seconds for one in every)),
     }
 
@@ -64,5 +64,5 @@ def _case(suite: ElementTree.Element, file: str, one: Case) -> None:
         for name, value in one.properties.items():
             ElementTree.SubElement(properties, "property", {"name": clean(name), "value": clean(value)})
     if one.outcome is not Outcome.PASSED:
-        failed = {"message": clean(one.message), "type": one.kind}
+        failed = {"message": clean(one.message)} | ({} if one.outcome is Outcome.SKIPPED else {"type": one.kind})
         ElementTree.SubElement(element, _ELEMENTS[one.outcome], failed).text = clean(one.detail)

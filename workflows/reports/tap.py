@@ -23,8 +23,9 @@ def of_cases(cases: Sequence[Case], root: str = "") -> str:
 
 
 def _point(number: int, one: Case, root: str) -> Iterator[str]:
-    passed = one.outcome is Outcome.PASSED
-    yield f"{'ok' if passed else 'not ok'} {number} - {_escaped(one.name)}"
+    passed = one.outcome in (Outcome.PASSED, Outcome.SKIPPED)
+    directive = f" # SKIP {_escaped(one.message)}" if one.outcome is Outcome.SKIPPED else ""
+    yield f"{'ok' if passed else 'not ok'} {number} - {_escaped(one.name)}{directive}"
     told: dict[str, object] = {"duration_ms": round(one.seconds * 1000, 3), **one.properties}
     if not passed:
         told = {"message": one.message, "severity": "fail" if one.outcome is Outcome.FAILED else "error"} | told

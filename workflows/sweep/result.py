@@ -100,7 +100,7 @@ def judged(sweep: Sweep, number: int, found: Happened) -> Result:
 def summary(sweep: Sweep, results: Sequence[Result], ended: str = "") -> Summary:
     counts: dict[str, int] = {}
     for each in results:
-        verdict = _label(each)
+        verdict = label(each)
         counts[verdict] = counts.get(verdict, 0) + 1
     return Summary(
         file=sweep.path, name=sweep.name, cells=len(sweep.cells), finished=len(results),
@@ -112,7 +112,7 @@ def summary(sweep: Sweep, results: Sequence[Result], ended: str = "") -> Summary
     )  # fmt: skip
 
 
-def _label(result: Result) -> str:
+def label(result: Result) -> str:
     """What happened, without what only one cell has."""
     found = result.happened
     return "is not as expected" if found.wrong else "could not go on" if found.stopped else str(found)
@@ -148,7 +148,7 @@ def _pattern(values: Sequence[str], line: _Line) -> tuple[tuple[tuple[str, ...],
     parts: dict[str, list[str]] = {}
     for value in values:
         if value in line:
-            parts.setdefault(_label(line[value]), []).append(value)
+            parts.setdefault(label(line[value]), []).append(value)
     return tuple((tuple(each), label) for label, each in parts.items())
 
 

@@ -26,6 +26,7 @@ from app.doors.rest.orders import ANSWERS, Event, Followers, Id, Key, LastEvent,
 from app.doors.rest.strict import Refuses, forms
 from app.sweeps import CELLS_FEW, WORKERS_MAX, SweepOrder, Sweeps, Told
 from workflows.reports import MEDIA_TYPES
+from workflows.sweep.ended import Swept
 from workflows.sweep.forms import FORMS, line
 from workflows.sweep.result import Summary
 
@@ -59,7 +60,7 @@ class SweepsTold(BaseModel):
     sweeps: list[SweepTold]
 
 
-ReportForm = Literal["json", "text", "junit", "tap"]
+ReportForm = Literal["json", "text", "junit", "sarif", "html", "tap", "github", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +134,11 @@ def _telling(desk: _Desk) -> APIRouter:
 
     @router.get("/sweeps/{sweep}/report", responses=forms(*dict.fromkeys(MEDIA_TYPES[form] for form in FORMS)))
     async def fetch_sweep_report(sweep: Id, format: ReportForm = "json") -> Response:
-        """json: a line a cell and the summary, as `reseal sweep --json`; junit, tap: a case a cell."""
+        """json: a line a cell and the summary, as `reseal sweep --json`; the others as of a run."""
         ended = desk.sweeps.ended(desk.known(sweep))
         if ended is None:
             raise Refuses(409, "SweepHasNotEnded", "the sweep has not ended")
-        return Response(await run_in_threadpool(FORMS[format], *ended), media_type=MEDIA_TYPES[format])
+        return Response(await run_in_threadpool(FORMS[format], [Swept(*ended)], ""), media_type=MEDIA_TYPES[format])
 
     return router
 
