@@ -17,6 +17,7 @@ import msgspec
 
 from workflows.sweep.load import Sweep
 from workflows.sweep.verdict import Happened, deciding
+from workflows.yaml_marks import plain
 
 FORMAT: Final = 1
 
@@ -32,6 +33,7 @@ class Result(msgspec.Struct, frozen=True):
     row: int = 0  # number of the verdict that decided, from 1; 0: there are no verdicts
     at: str = ""  # file:line:column of that row, else of the expectation that is not met
     text: str = ""  # what is wrong; "" where it is ok
+    values: dict[str, Any] = {}  # of the cell, those that are mappings or lists: `cell` and `title` have their labels
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -71,6 +73,7 @@ def to_json(value: Result | Summary) -> dict[str, Any]:
     told = {"reseal": FORMAT, "result": kind} | msgspec.to_builtins(value)
     if isinstance(value, Result):
         told["verdict"] = str(value.happened)
+        told["cell"] |= told.pop("values")
         told["happened"] |= {"why": list(value.happened.words)} if value.happened.causes else {}
     else:
         told["ok"] = value.ok
@@ -91,7 +94,13 @@ def judged(sweep: Sweep, number: int, found: Happened) -> Result:
     return Result(
         number + 1, sweep.cells[number], sweep.title(number), found, ok,
         row=place + 1 if place is not None else 0, at=row.at if row and not ok else unmet, text=text,
+        values=_structured(sweep, number),
     )  # fmt: skip
+
+
+def _structured(sweep: Sweep, number: int) -> dict[str, Any]:
+    known = sweep.structured
+    return {key: plain(known[key][label]) for key, label in sweep.cells[number].items() if label in known.get(key, ())}
 
 
 # --- the whole ---

@@ -92,6 +92,6 @@ def batches(sweep: Sweep, services: ServicesOf, workers: int, *, share: bool = T
     order = iter(sweep.order)
     cut: list[Batch] = []
     while numbers := list(islice(order, size)):
-        cells = {number: sweep.cells[number] for number in numbers}
+        cells = {number: sweep.values(number) for number in numbers}
         cut.append(Batch(sweep.path, sweep.texts, cells, services, share))
     return cut
