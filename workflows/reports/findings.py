@@ -188,6 +188,8 @@ def _region(ended: Finished, file: str, start: Position, end: Position | None) -
     """A place in the policy as sent is one in its file, but for columns behind a reference that was filled in."""
     sent = next((text for text, path in ended.report.files.items() if path == file), "")
     raw = ended.texts.get(file, sent)
+    if file not in ended.report.files.values():  # in YAML, which tells where a value begins
+        return Region(file, start.line, start.column)
     if not end or any(_before(raw, each) != _before(sent, each) for each in (start, end)):
         return Region(file, start.line)
     return Region(file, start.line, start.column, end.line, end.column)
