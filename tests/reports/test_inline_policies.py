@@ -119,8 +119,8 @@ def test_in_a_sweep_it_points_at_the_value_of_the_matrix(tmp_path: Path, monkeyp
         "      - StringEquals:\n          aws:PrincipalTag/team: red\n"
     )
     inner = BASE.replace(
-        "            Condition:\n              StringEquals:\n                aws:PrincipalAccount: ${{ accounts.one }}\n",
-        "            Condition: ${{ matrix.condition }}\n",
+        "Condition:\n              StringEquals:\n                aws:PrincipalAccount: ${{ accounts.one }}\n",
+        "Condition: ${{ matrix.condition }}\n",
     )
     text = inner.replace("principals:", f"{strategy}principals:")
     (tmp_path / "s.reseal.yaml").write_text(
