@@ -220,7 +220,7 @@ class _Shown:
         if self._show.form in ("json", "tap"):
             typer.echo(render(self._show.form, ended, self._root), nl=False)
         if self._show.form == "github":
-            typer.echo(github.annotations(findings(ended), self._root), nl=False)
+            typer.echo(github.annotated(findings(ended), self._root), nl=False)
             append_summary(lambda room: github.summary(ended, self._root, room))
         for form, file in self._show.files.items():
             write(file, render(form, ended, self._root))

@@ -243,7 +243,7 @@ class _Show:
         if self._form == "tap":
             typer.echo(FORMS["tap"](ended, self._root), nl=False)
         if self._form == "github":
-            typer.echo(github.annotations(findings(ended), self._root), nl=False)
+            typer.echo(github.annotated(findings(ended), self._root), nl=False)
             append_summary(lambda room: summary(ended, self._root, room))
         for form, file in self._files.items():
             write(file, FORMS[form](ended, self._root))

@@ -84,10 +84,11 @@ class Filler:
             line = text.count("\n", 0, found.start())
             mark = Mark(path, line + 1, found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1)
             alone = found[1] is not None
-            found_value = self._value(*(found.group(1, 2) if alone else found.group(3, 4)), mark, mistakes)
-            if alone and isinstance(found_value, Node):
-                return json.dumps(plain(found_value))
-            written = json.dumps(_written(found_value))
+            axis, part = (found[1], found[2]) if alone else (found[3], found[4])
+            put = self._value(axis, part, mark, mistakes)
+            if alone and isinstance(put, Node):
+                return json.dumps(plain(put))
+            written = json.dumps(_written(put))
             return written if alone else written[1:-1]
 
         filled = _IN_JSON.sub(value, text)

@@ -294,7 +294,7 @@ def test_what_a_scenario_says_is_no_command(hostile: Finished) -> None:
 
 
 def test_ten_annotations_of_a_level_are_shown_and_the_rest_counted(broken: Finished) -> None:
-    text = github.annotations(findings([broken] * 12))
+    text = github.annotated(findings([broken] * 12))
     assert text.count("::error ") == 10
     assert re.search(r"^and \d+ more of level error$", text, re.MULTILINE)
     assert all(POLICY in line for line in text.splitlines() if line.startswith("::error "))

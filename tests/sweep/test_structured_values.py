@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from app.services import all_services
+from tests.sweep import small
 from tests.sweep.conftest import result_bytes
 from workflows.files import Shelf
 from workflows.format import json_schema
-from workflows.sweep.load import Sweep
+from workflows.sweep.load import Sweep, load
 from workflows.yaml_marks import InvalidFile
 
 Made = Callable[..., Sweep]
@@ -168,3 +172,20 @@ def test_what_comes_from_the_matrix_has_its_place_there(made: Made) -> None:
 def test_the_editors_schema_takes_them() -> None:
     plain = yaml.load(FILE, yaml.BaseLoader)  # noqa: S506 - texts only
     jsonschema.validate(plain | {"reseal": 1}, json_schema())
+
+
+def test_the_example_of_the_documentation_is_a_sweep_that_passes(tmp_path: Path) -> None:
+    """Method: the page's block, as a change of the five-step share."""
+    page = (small.ROOT / "docs/reports-and-sweeps.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(strategy:.*?)```", page, re.DOTALL)
+    share = small.ROOT / "scenarios/sharing"
+    (tmp_path / "full.json").write_text((share / "policies/importer.json").read_text(encoding="utf-8"))
+    (tmp_path / "none.json").write_text('{"Version": "2012-10-17", "Statement": []}')
+    path = tmp_path / "s.reseal.yaml"
+    path.write_text(
+        f"reseal: 1\nname: x\nextends: {share}/happy-path.reseal.yaml\n"
+        f"change: {{principals: {{target/importer: {{policies: ['${{{{ matrix.target-iam }}}}.json']}}}}}}\n{block}"
+    )
+    found = load(path, all_services().operations)
+    assert len(found.cells) == 3
+    assert json.loads(result_bytes(found, workers=0).splitlines()[-1])["ok"]

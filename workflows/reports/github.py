@@ -33,7 +33,7 @@ def render(ended: Sequence[Ended], root: str = "") -> str:
     """What a step prints: each run in a group of its own, then the annotations."""
     texts = [as_text(one.report, repairs=one.repairs) if isinstance(one, Finished) else not_run(one) for one in ended]
     groups = [group(one, text, root) for one, text in zip(ended, texts, strict=True)]
-    return "".join([*groups, annotations(findings(ended), root)])
+    return "".join([*groups, annotated(findings(ended), root)])
 
 
 # The log.
@@ -55,7 +55,7 @@ def folded(head: str, text: str) -> str:
     )
 
 
-def annotations(found: Sequence[Finding], root: str = "") -> str:
+def annotated(found: Sequence[Finding], root: str = "") -> str:
     """A command a line, the most telling of each level."""
     return "".join(f"{line}\n" for line in _annotations(found, root))
 

@@ -56,7 +56,7 @@ def group(one: Ended, text: str, root: str) -> str:
 
 def _github(ended: Sequence[Ended], root: str = "") -> str:
     groups = [group(one, text_of(one), root) for one in ended]
-    return "".join([*groups, github.annotations(findings(ended), root)])
+    return "".join([*groups, github.annotated(findings(ended), root)])
 
 
 FORMS: Final[Mapping[str, Form]] = MappingProxyType(
