@@ -14,29 +14,35 @@ for (const section of document.querySelectorAll(".sheet")) {
   });
   const letter = (cell) => cell.textContent.trim().split(/[! ]/)[0];
   const fits = (values, wanted) => wanted.every((one, n) => !one || values[n] === one);
+  const tell = ({ values, cells }, cell) => {
+    table.querySelector("td.on")?.classList.remove("on");
+    cell.classList.add("on");
+    const told = [...values, ...columns[cells.indexOf(cell)]].map((value, n) => `${selects[n].dataset.axis}=${value}`);
+    const bad = cell.textContent.includes("!") ? " – this cell is not as expected" : "";
+    output.textContent = `${told.join(", ")}: ${meanings[letter(cell)]}${bad}`;
+  };
   const apply = () => {
     const wanted = selects.map((each) => each.value);
     const pressed = buttons.find((each) => each.getAttribute("aria-pressed") === "true")?.dataset.letter;
     const shown = columns.map((values) => fits(values, wanted.slice(below.length)));
     let count = 0;
-    for (const { row, values, cells } of rows) {
+    let last;
+    for (const each of rows) {
+      const { row, values, cells } = each;
       const on = cells.map((cell, n) => shown[n] && cell.textContent.trim() !== "" && (!pressed || letter(cell) === pressed));
       cells.forEach((cell, n) => cell.classList.toggle("off", !on[n]));
       row.hidden = !fits(values, wanted.slice(0, below.length)) || !on.some(Boolean);
-      if (!row.hidden) count += on.filter(Boolean).length;
+      if (row.hidden) continue;
+      count += on.filter(Boolean).length;
+      last = [each, cells[on.indexOf(true)]];
     }
-    output.textContent = `${count.toLocaleString("en")} cells shown. Choose one to read its values.`;
+    if (count === 1) tell(...last);
+    else output.textContent = `${count.toLocaleString("en")} cells shown. Choose one to read its values.`;
   };
   table.tBodies[0].addEventListener("click", (event) => {
     const cell = event.target.closest("td");
     const found = cell && rows.find(({ cells }) => cells.includes(cell));
-    if (!found || !cell.textContent.trim()) return;
-    table.querySelector("td.on")?.classList.remove("on");
-    cell.classList.add("on");
-    const names = selects.map((each) => each.dataset.axis);
-    const values = [...found.values, ...columns[found.cells.indexOf(cell)]];
-    const told = names.map((name, n) => `${name}=${values[n]}`).join(", ");
-    output.textContent = `${told}: ${meanings[letter(cell)]}${cell.textContent.includes("!") ? " – this cell is not as expected" : ""}`;
+    if (found && cell.textContent.trim()) tell(found, cell);
   });
   for (const button of buttons) {
     button.disabled = false;
