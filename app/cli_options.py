@@ -31,15 +31,27 @@ def scenarios(files: Sequence[str]) -> list[str]:
     return found or fail(Exit.NOTHING_TO_RUN, f"no *.reseal.yaml in {', '.join(files)}")
 
 
-def single(files: Sequence[str]) -> list[str]:
-    """`scenarios`, without the sweeps that stand in a folder: those are left out with a word, for `reseal sweep`."""
+def parted(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """`scenarios`, and apart from them the sweeps that stand in a folder: nobody asked for those by name."""
     from workflows.sweep.load import is_sweep
 
     found = scenarios(files)
     sweeps = [path for path in found if path not in files and is_sweep(path)]
+    return [path for path in found if path not in sweeps], sweeps
+
+
+def say_left_out(sweeps: Sequence[str], files: Sequence[str]) -> None:
+    """A word on sweeps that were not run, with the command that runs them."""
     if sweeps:
-        typer.echo(f"left out: {len(sweeps)} sweep{'s' * (len(sweeps) > 1)}, which `reseal sweep FILE` runs", err=True)
-    kept = [path for path in found if path not in sweeps]
+        several = "s" if len(sweeps) > 1 else ""
+        command = f"reseal sweep {' '.join(files)}"
+        typer.echo(f"left out: {len(sweeps)} sweep{several}, which `{command}` runs", err=True)
+
+
+def single(files: Sequence[str]) -> list[str]:
+    """`scenarios`, without the sweeps that stand in a folder: those are left out with a word, for `reseal sweep`."""
+    kept, sweeps = parted(files)
+    say_left_out(sweeps, files)
     return kept or fail(Exit.NOTHING_TO_RUN, f"only sweeps in {', '.join(files)}")
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from app.cli_options import Token, single
+from app.cli_options import Token, parted, say_left_out
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
@@ -84,11 +84,15 @@ def run(
     form = _form(format, json)
     if (given or brief) and form not in ("text", "github"):
         fail(Exit.USAGE, "--given and --brief shape the text; other forms tell everything")
-    found = single(files)
+    found, sweeps = parted(files)
+    if not found:
+        say_left_out(sweeps, files)
+        fail(Exit.NOTHING_TO_RUN, f"only sweeps in {', '.join(files)}")
     _check_one_run(found, options, svg)
     written = {"junit": junit, "sarif": sarif, "html": html, "tap": tap}
     show = Show(form, given, brief, repairs, {name: file for name, file in written.items() if file})
-    ended = run_all(found, options, show, fail_fast=fail_fast)
+    ended = run_all(found, options, show, fail_fast=fail_fast, sweeps=sweeps)
+    say_left_out(sweeps, files)
     for one in ended:
         _afterwards(one, options, svg)
     raise typer.Exit(max(map(code_of, ended)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -48,8 +48,13 @@ def root_of(environment: Mapping[str, str]) -> str:
     return environment.get("GITHUB_WORKSPACE") or str(Path.cwd())
 
 
-def run_all(files: Sequence[str], options: Options, show: Show, *, fail_fast: bool = False) -> list[Ended]:
-    """Run each file and show it; writes the reports. `fail_fast`: none behind the first that is not as expected."""
+def run_all(
+    files: Sequence[str], options: Options, show: Show, *, fail_fast: bool = False, sweeps: Sequence[str] = ()
+) -> list[Ended]:
+    """Run each file and show it; writes the reports. `fail_fast`: none behind the first that is not as expected.
+
+    `sweeps` are not run, which every report says: whoever reads one is not to take them for run.
+    """
     check_writable(show.files)
     if options.is_aws:
         typer.echo("in AWS itself: what the runs make there is real, may cost, and is not removed", err=True)
@@ -64,8 +69,15 @@ def run_all(files: Sequence[str], options: Options, show: Show, *, fail_fast: bo
             if left:
                 typer.echo(f"{left} more file{'' if left == 1 else 's'} not run", err=True)
             break
+    ended += [_left_out(sweep) for sweep in sweeps]
     shown.end(ended)
     return ended
+
+
+def _left_out(sweep: str) -> NotRun:
+    from workflows.reports import NotRun, Reason
+
+    return NotRun(sweep, Reason.LEFT_OUT, f"a sweep: `reseal sweep {sweep}` runs it")
 
 
 def code_of(one: Ended) -> Exit:
@@ -80,6 +92,7 @@ def code_of(one: Ended) -> Exit:
         Reason.UNREACHABLE: Exit.COULD_NOT_RUN,
         Reason.BUG: Exit.BUG,
         Reason.INTERRUPTED: Exit.INTERRUPTED,
+        Reason.LEFT_OUT: Exit.AS_EXPECTED,
     }[one.reason]
 
 
@@ -198,18 +211,20 @@ class _Shown:
 
     def end(self, ended: Sequence[Ended]) -> None:
         """All have ended: what can only be told together, the reports' files, and one line of counts."""
-        from workflows.reports import github, render
+        from workflows.reports import NotRun, findings, github, json_lines, render
 
+        if self._show.form == "lines":
+            for one in ended:
+                if isinstance(one, NotRun) and one.ok:
+                    typer.echo(json_lines.not_run(one))
         if self._show.form in ("json", "tap"):
             typer.echo(render(self._show.form, ended, self._root), nl=False)
         if self._show.form == "github":
-            typer.echo(github.commands(ended, self._root), nl=False)
-            _append_summary(ended, self._root)
+            typer.echo(github.annotated(findings(ended), self._root), nl=False)
+            append_summary(lambda room: github.summary(ended, self._root, room))
         for form, file in self._show.files.items():
             write(file, render(form, ended, self._root))
-        if len(ended) > 1:
-            bad = sum(not one.ok for one in ended)
-            typer.echo(f"{len(ended)} files: {len(ended) - bad} as expected, {bad} NOT as expected", err=True)
+        say_count([one.ok for one in ended if not isinstance(one, NotRun) or not one.ok])
 
 
 def _summary(one: Ended) -> str:
@@ -238,8 +253,16 @@ def write(file: str, text: str) -> None:
         fail(Exit.COULD_NOT_RUN, f"can not write {file}: {error.strerror}")
 
 
-def _append_summary(ended: Sequence[Ended], root: str) -> None:
-    """To the step's summary, in the room that is left there."""
+def say_count(as_expected: Sequence[bool]) -> None:
+    """One line for several files."""
+    if len(as_expected) > 1:
+        good = sum(as_expected)
+        told = f"{len(as_expected)} files: {good} as expected, {len(as_expected) - good} NOT as expected"
+        typer.echo(told, err=True)
+
+
+def append_summary(made: Callable[[int], str]) -> None:
+    """To the step's summary of GitHub Actions, in the room that is left there, in bytes."""
     from workflows.reports import github
 
     file = os.environ.get(_SUMMARY)
@@ -249,6 +272,6 @@ def _append_summary(ended: Sequence[Ended], root: str) -> None:
         with Path(file).open("ab") as summary:
             room = github.SUMMARY_BYTES_MAX - summary.tell()
             if room > github.SUMMARY_BYTES_MIN:
-                summary.write(github.summary(ended, root, room).encode("utf-8", "replace"))
+                summary.write(made(room).encode("utf-8", "replace"))
     except OSError as error:
         typer.echo(f"reseal: no step summary: can not write {file}: {error.strerror}", err=True)

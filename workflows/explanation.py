@@ -7,7 +7,7 @@ places in files, what would have held) it is `app.policy.explain`'s to tell, fro
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.policy.causes import Cause
 from workflows.machine import OK
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from app.policy.explain import Explanation
 
 Names = Mapping[str, str]  # id of a thing -> the step that made it
+
+
+class Files(Protocol):
+    """Text of a policy as sent -> the file it came from."""
+
+    def get(self, text: str, /) -> str | None: ...
 
 
 def things(report: Report) -> dict[str, str]:
@@ -83,7 +89,7 @@ def named(resource: str, names: Names) -> str:
     return resource.rpartition(":")[2] if resource.startswith("arn:") else resource
 
 
-def explanations(transitions: Iterable[Transition], files: Names) -> Iterator[tuple[str, Explanation]]:
+def explanations(transitions: Iterable[Transition], files: Files) -> Iterator[tuple[str, Explanation]]:
     """(step, why) of every step that was refused, in full. `files`: text of a policy as sent -> the file it came from.
 
     Nothing for a step without evidence, or one that failed by nothing that reseal refuses.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workflows.course import made_up
 from workflows.expressions import PATTERN, compiled
 from workflows.files import beside
-from workflows.matrix import IF, NAME
+from workflows.matrix import IF, NAME, Values
 from workflows.verify import suggest
 from workflows.yaml_marks import InvalidFile, Mistake, Node, merged, plain
 
@@ -102,7 +102,7 @@ def decided(files: Files, tree: Node) -> Node:
     return replace(tree, value=dict(tree.items()) | kept)
 
 
-def _scope(tree: Node, values: Mapping[str, str] | None) -> dict[str, Any]:
+def _scope(tree: Node, values: Values | None) -> dict[str, Any]:
     said = (tree.get(key) for key in ("name", "accounts", "region"))
     name, accounts, region = (plain(node) if node else None for node in said)
     ids: dict[str, Any] = dict.fromkeys(accounts or ()) | (accounts if isinstance(accounts, dict) else {})
@@ -110,7 +110,11 @@ def _scope(tree: Node, values: Mapping[str, str] | None) -> dict[str, Any]:
         "accounts": {alias: id or made_up(str(name), str(alias)) for alias, id in ids.items()},
         "region": region or "us-east-1",
     }
-    return scope | ({NAME: dict(values)} if values is not None else {})
+    return scope | ({NAME: _plain(values)} if values is not None else {})
+
+
+def _plain(values: Values) -> dict[str, Any]:
+    return {axis: value if isinstance(value, str) else plain(value) for axis, value in values.items()}
 
 
 def _without_if(step: Node) -> Node:

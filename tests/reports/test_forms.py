@@ -28,6 +28,7 @@ from workflows.reports import (
     tap,
 )
 from workflows.reports.cases import Outcome
+from workflows.reports.findings import findings
 from workflows.yaml_marks import Mark, Mistake
 
 INVALID = NotRun("bad.reseal.yaml", Reason.INVALID, "not valid", (Mistake(Mark("bad.reseal.yaml", 4, 2), "unknown"),))
@@ -293,7 +294,7 @@ def test_what_a_scenario_says_is_no_command(hostile: Finished) -> None:
 
 
 def test_ten_annotations_of_a_level_are_shown_and_the_rest_counted(broken: Finished) -> None:
-    text = github.commands([broken] * 12)
+    text = github.annotated(findings([broken] * 12))
     assert text.count("::error ") == 10
     assert re.search(r"^and \d+ more of level error$", text, re.MULTILINE)
     assert all(POLICY in line for line in text.splitlines() if line.startswith("::error "))

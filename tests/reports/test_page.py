@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.reports.conftest import HOSTILE
+from tests.reports.conftest import HOSTILE, POLICY
 from workflows.reports import Finished, NotRun, Reason, render
 
 CHROMIUM = os.environ.get("RESEAL_CHROMIUM", "")
@@ -68,6 +68,21 @@ def test_the_page_tells_result_machine_timeline_and_graph(page: Page) -> None:
         assert words in text, words
 
 
+def test_the_top_tells_what_happened_at_which_call_why_and_what_mends_it(
+    broken: Finished, expected: Finished, happy: Finished
+) -> None:
+    """Before any picture, with a link to the step; a refusal that is expected is called so."""
+    page = render("html", [broken])
+    assert page.index("What happened") < page.index("Timeline")
+    text = " ".join(Page(page).text.split())
+    assert "In step 4 of 4, 4. Copy it under the target's own key: target/importer ec2:CopySnapshot → 200, then" in text
+    assert "Why kms:CreateGrant on source-key: the key policy allows the action neither to the caller" in text
+    assert f"What mends it in 111122223333, {broken.file.removesuffix('share.reseal.yaml')}{POLICY}: add kms:" in text
+    assert 'href="#run-1-steps-copy"' in page
+    assert "(as the scenario expects)" in Page(render("html", [expected])).text
+    assert "Every step did what the scenario expects" in Page(render("html", [happy])).text
+
+
 def test_a_refusal_is_explained_in_full_with_the_policys_lines_and_its_repair(page: Page) -> None:
     text = " ".join(page.text.split())
     for words in (
@@ -108,7 +123,7 @@ def test_the_page_can_be_read_by_structure(page: Page, broken: Finished, happy: 
 def test_several_runs_have_an_index_at_the_top(broken: Finished, happy: Finished) -> None:
     found = Page(render("html", [broken, happy, UNREACHABLE]))
     assert "3 runs, 2 not as expected" in found.text
-    targets = [each["href"] for each in found.all("a") if each["href"].startswith("#run-")]
+    targets = [each["href"] for each in found.all("a") if re.fullmatch(r"#run-\d+", each["href"])]
     assert targets == ["#run-1", "#run-2", "#run-3"]
     assert {target[1:] for target in targets} <= {each.get("id") for each in found.all("article")}
 

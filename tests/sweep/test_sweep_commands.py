@@ -77,7 +77,7 @@ def test_sweeps_in_a_folder_are_left_to_their_own_command(reseal: Any) -> None:
     folder = small.ROOT / "scenarios/sweeps"
     told = reseal("run", folder)
     assert told.exit_code == 5
-    assert "left out: 3 sweeps, which `reseal sweep FILE` runs" in told.stderr
+    assert f"left out: 3 sweeps, which `reseal sweep {folder}` runs" in told.stderr
     assert reseal("run", folder / "sharing-attributes.reseal.yaml").exit_code == 2
 
 

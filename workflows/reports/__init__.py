@@ -21,6 +21,7 @@ from typing import Final
 from workflows.reports import github, html, json_lines, junit, sarif, tap, text
 from workflows.reports.cases import Case, case
 from workflows.reports.ended import Ended, Finished, NotRun, Reason, Repairs, explained, repairs_of
+from workflows.reports.findings import findings
 from workflows.reports.json_lines import as_json
 from workflows.reports.text import as_text
 
@@ -62,5 +63,5 @@ def render(form: str, ended: Sequence[Ended], root: str = "") -> str:
 
 __all__ = [
     "FORMATS", "MEDIA_TYPES", "Case", "Ended", "Finished", "NotRun", "Reason", "Repairs", "as_json", "as_text", "case",
-    "explained", "render", "repairs_of",
+    "explained", "findings", "render", "repairs_of",
 ]  # fmt: skip

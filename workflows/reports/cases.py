@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from workflows.reports.ended import Ended, Finished, NotRun
+from workflows.reports.ended import Ended, Finished, NotRun, Reason
 from workflows.reports.text import as_text, place_of
 from workflows.transition import Wrong
 
@@ -15,6 +15,7 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"  # an expectation is not met
     ERROR = "error"  # could not be run to its end
+    SKIPPED = "skipped"  # was not run, and needed not be
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def case(ended: Ended) -> Case:
 
 
 def _not_run(ended: NotRun) -> Case:
+    if ended.reason is Reason.LEFT_OUT:
+        return Case(ended.file, ended.file, Outcome.SKIPPED, message=ended.message, kind=ended.reason.value)
     message, *_ = [str(one) for one in ended.mistakes] or [ended.message]
     line = ended.mistakes[0].mark.line if ended.mistakes else 1
     detail = "\n".join(map(str, ended.mistakes)) or ended.message

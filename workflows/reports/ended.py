@@ -11,8 +11,9 @@ from app.policy.explain_values import Explanation, Mending
 from app.policy.repair_words import shown
 from workflows import explanation
 from workflows.course import account_ids
+from workflows.reports.inline import Locator, documents
 from workflows.transition import Report, Transition
-from workflows.yaml_marks import Mistake
+from workflows.yaml_marks import Mistake, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,13 +43,15 @@ class Finished:
     seed: str | None = None
     accounts: Mapping[str, str] = field(default_factory=dict[str, str])  # alias -> id
     texts: Mapping[str, str] = field(default_factory=dict[str, str])  # policy file -> its text as it stands there
+    inline: tuple[Node, ...] = ()  # policies that stand in the scenario itself
 
     @classmethod
     def of(cls, scenario: Scenario, report: Report, seconds: float = 0.0, workflow: Workflow | None = None) -> Finished:
         """`workflow`: the machine that the steps followed, for its picture."""
         spec = scenario.spec
         texts = {path: text for text, path in scenario.files.items()}
-        return cls(report, seconds, workflow, spec.description, spec.seed, account_ids(scenario), texts)
+        known = account_ids(scenario)
+        return cls(report, seconds, workflow, spec.description, spec.seed, known, texts, documents(scenario))
 
     @property
     def repairs(self) -> Repairs:
@@ -64,7 +67,8 @@ class Finished:
 
     def explanations(self) -> list[tuple[str, Explanation]]:
         """(step, why) of every refused step, each with its repairs."""
-        return list(explained(self.report.transitions, self.report.files, self.repairs))
+        files = Locator(self.report.files, self.inline)
+        return [(step, files.moved(why)) for step, why in explained(self.report.transitions, files, self.repairs)]
 
 
 class Reason(StrEnum):
@@ -74,6 +78,7 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"  # the cloud that it was to run in
     BUG = "bug"  # of reseal
     INTERRUPTED = "interrupted"
+    LEFT_OUT = "left-out"  # a sweep among scenarios: nothing is wrong with it, and it was not run
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +93,15 @@ class NotRun:
 
     @property
     def ok(self) -> bool:
-        return False
+        """A file that is left out fails nothing; every form says that it was not run."""
+        return self.reason is Reason.LEFT_OUT
 
 
 Ended = Finished | NotRun
 
 
 def explained(
-    transitions: Iterable[Transition], files: Mapping[str, str], repairs: Repairs
+    transitions: Iterable[Transition], files: explanation.Files, repairs: Repairs
 ) -> Iterator[tuple[str, Explanation]]:
     """(step, why) of every refused step, each with its repairs."""
     for step, found in explanation.explanations(transitions, files):

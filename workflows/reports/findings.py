@@ -19,13 +19,24 @@ from app.policy.explain_values import Explanation, Mending, Position
 from app.policy.repair_edit import CannotEdit, repaired
 from app.policy.repair_words import in_one_line
 from app.policy.scan import PolicySyntaxError
-from workflows.reports.ended import Ended, Finished, NotRun
+from workflows.reports.ended import Ended, Finished, NotRun, Reason
 from workflows.reports.text import place_of
 from workflows.transition import Transition, Wrong
 
 UNMET: Final = "unmet-expectation"
 STOPPED: Final = "stopped"
 NOT_RUN: Final = "not-run"
+LEFT_OUT: Final = "left-out"
+IDLE: Final = "idle"
+VERDICT: Final = "unmet-verdict"
+OWN_RULES: Final = {
+    UNMET: ("UnmetExpectation", "something is not as the scenario expects it"),
+    VERDICT: ("UnmetVerdict", "a cell of a sweep does not come to what its verdict says"),
+    STOPPED: ("Stopped", "the run could not go on"),
+    NOT_RUN: ("NotRun", "the file could not be run"),
+    IDLE: ("Idle", "a part of a sweep changes nothing"),
+    LEFT_OUT: ("LeftOut", "the file was not run"),
+}  # what is no cause of a refusal: name and sentence
 
 
 class Level(IntEnum):
@@ -79,8 +90,8 @@ class Finding:
 
     @property
     def weight(self) -> tuple[int, int]:
-        """The most telling first: by level, then policies before what they led to."""
-        return self.level, self.rule in (UNMET, STOPPED, NOT_RUN)
+        """The most telling first: by level, then what was not run, then policies before what they led to."""
+        return self.level, 0 if self.rule == LEFT_OUT else 2 if self.rule in OWN_RULES else 1
 
     @property
     def sentences(self) -> str:
@@ -90,11 +101,14 @@ class Finding:
 
 def findings(ended: Iterable[Ended]) -> list[Finding]:
     """Of all that ended, the most telling first; of equal weight in the order of the runs."""
-    found = (one for each in ended for one in (_not_run(each) if isinstance(each, NotRun) else _finished(each)))
+    found = (one for each in ended for one in (not_run(each) if isinstance(each, NotRun) else of_run(each)))
     return sorted(found, key=lambda one: one.weight)
 
 
-def _not_run(ended: NotRun) -> Iterator[Finding]:
+def not_run(ended: NotRun) -> Iterator[Finding]:
+    if ended.reason is Reason.LEFT_OUT:
+        yield Finding(LEFT_OUT, Level.NOTE, "Not run", ended.message, Region(ended.file), ended.file)
+        return
     title = f"{ended.reason.value}: {ended.file}"
     for one in ended.mistakes:
         region = Region(one.mark.file, one.mark.line, one.mark.column)
@@ -103,16 +117,15 @@ def _not_run(ended: NotRun) -> Iterator[Finding]:
         yield Finding(NOT_RUN, Level.ERROR, title, ended.message, Region(ended.file), ended.file)
 
 
-def _finished(ended: Finished) -> Iterator[Finding]:
+def of_run(ended: Finished) -> Iterator[Finding]:
     report = ended.report
     told = ended.explanations()
     wrong = {each.step for each in report.transitions if each.wrong}
     last = told[-1][0] if told and report.wrong and not wrong else ""
-    for step, why in told:
+    for step, why, region in refusals(ended):
         level = Level.ERROR if step in wrong else Level.WARNING if step == last else Level.NOTE
-        region = _cause_in_a_file(why, ended)
-        if region:
-            yield _refusal(ended, step, why, level, region)
+        tail = ", as the scenario expects" if level is Level.NOTE else ""
+        yield refusal(ended, step, why, region, level, f"Step {step} of {report.scenario!r}{tail}")
     because = {step: _because(why) for step, why in told}
     for each in report.transitions:
         for one in each.wrong:
@@ -127,22 +140,28 @@ def _finished(ended: Finished) -> Iterator[Finding]:
 # Refusals.
 
 
-def _refusal(ended: Finished, step: str, why: Explanation, level: Level, region: Region) -> Finding:
+def refusals(ended: Finished) -> Iterator[tuple[str, Explanation, Region]]:
+    """(step, why, where) of every refusal that a file causes."""
+    for step, why in ended.explanations():
+        region = _cause_in_a_file(why, ended)
+        if region:
+            yield step, why, region
+
+
+def refusal(ended: Finished, step: str, why: Explanation, region: Region, level: Level, said: str) -> Finding:
+    """`said`: in which run, in one sentence."""
     place = why.pointed.where if why.pointed else None
-    expected = level is Level.NOTE
-    tail = ", as the scenario expects" if expected else ""
-    message = f"{_because(why)}. Step {step} of {ended.report.scenario!r}{tail}."
     repairs = [in_one_line(one) for one in why.repairs[:1]]
     return Finding(
         rule=why.code,
         level=level,
         title=f"{why.action} is denied [{why.code}]",
-        message=message,
+        message=f"{_because(why)}. {said}.",
         region=region,
         scenario=ended.file,
         step=step,
         anchor=place.pointer if place else "",
-        expected=expected,
+        expected=level is Level.NOTE,
         fixes=tuple(fix for one in why.repairs if (fix := _fix(one, ended))),
         lines=(f"The caller saw: {why.saw}", *(f"Repair: {one}" for one in repairs)),
     )
@@ -169,6 +188,8 @@ def _region(ended: Finished, file: str, start: Position, end: Position | None) -
     """A place in the policy as sent is one in its file, but for columns behind a reference that was filled in."""
     sent = next((text for text, path in ended.report.files.items() if path == file), "")
     raw = ended.texts.get(file, sent)
+    if file not in ended.report.files.values():  # in YAML, which tells where a value begins
+        return Region(file, start.line, start.column)
     if not end or any(_before(raw, each) != _before(sent, each) for each in (start, end)):
         return Region(file, start.line)
     return Region(file, start.line, start.column, end.line, end.column)

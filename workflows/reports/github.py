@@ -23,29 +23,41 @@ SUMMARY_BYTES_MAX: Final = 1_000_000
 SUMMARY_BYTES_MIN: Final = 1_000  # less room holds nothing of use
 DETAIL_BYTES_MAX: Final = 20_000  # of one run in the summary
 _COMMANDS: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
-_MARKS: Final = {Outcome.PASSED: "✅ as expected", Outcome.FAILED: "❌ not as expected", Outcome.ERROR: "⚠️ not run"}
+_MARKS: Final = {
+    Outcome.PASSED: "✅ as expected", Outcome.FAILED: "❌ not as expected", Outcome.ERROR: "⚠️ not run",
+    Outcome.SKIPPED: "⏭️ left out",
+}  # fmt: skip
 
 
 def render(ended: Sequence[Ended], root: str = "") -> str:
     """What a step prints: each run in a group of its own, then the annotations."""
     texts = [as_text(one.report, repairs=one.repairs) if isinstance(one, Finished) else not_run(one) for one in ended]
     groups = [group(one, text, root) for one, text in zip(ended, texts, strict=True)]
-    return "".join([*groups, commands(ended, root)])
+    return "".join([*groups, annotated(findings(ended), root)])
 
 
 # The log.
 
 
 def group(one: Ended, text: str, root: str = "") -> str:
-    """What is told of a run, folded. `text` is data: a line of it that looks like a command is none."""
+    """What is told of a run, folded."""
+    return folded(f"{relative(one.file, root)}: {_MARKS[case(one).outcome]}", text)
+
+
+def folded(head: str, text: str) -> str:
+    """Text under a head. `text` is data: a line of it that looks like a command is none."""
     stop = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()  # no text holds its own digest
-    head = f"::group::{_data(relative(one.file, root))}: {_MARKS[case(one).outcome]}"
-    return "\n".join([head, f"::stop-commands::{stop}", text.rstrip("\n"), f"::{stop}::", "::endgroup::"]) + "\n"
+    return (
+        "\n".join(
+            [f"::group::{_data(head)}", f"::stop-commands::{stop}", text.rstrip("\n"), f"::{stop}::", "::endgroup::"]
+        )
+        + "\n"
+    )
 
 
-def commands(ended: Sequence[Ended], root: str = "") -> str:
+def annotated(found: Sequence[Finding], root: str = "") -> str:
     """A command a line, the most telling of each level."""
-    return "".join(f"{line}\n" for line in _annotations(findings(ended), root))
+    return "".join(f"{line}\n" for line in _annotations(found, root))
 
 
 def _annotations(found: Sequence[Finding], root: str) -> Iterator[str]:
@@ -84,50 +96,61 @@ def summary(ended: Sequence[Ended], root: str = "", room: int = SUMMARY_BYTES_MA
     cases = [case(one) for one in ended]
     head = f"## reseal: {_counted(cases)}\n\n"
     parts = [*_failures(ended, root), *_table(cases, root)]
-    return head + "".join(_fitting(parts, room - len(head.encode())))
+    return head + "".join(fitting(parts, room - len(head.encode())))
 
 
 def _counted(cases: Sequence[Case]) -> str:
-    bad = sum(one.outcome is not Outcome.PASSED for one in cases)
-    return f"{len(cases) - bad} of {len(cases)} as expected" if bad else f"{len(cases)} as expected"
+    left_out = sum(one.outcome is Outcome.SKIPPED for one in cases)
+    good, ran = sum(one.outcome is Outcome.PASSED for one in cases), len(cases) - left_out
+    told = f"{good} as expected" if good == ran else f"{good} of {ran} as expected"
+    return told + (f", {left_out} left out" if left_out else "")
 
 
 def _failures(ended: Sequence[Ended], root: str) -> Iterator[str]:
     """Each finding that is more than a note, then each failing run in full, folded."""
     for one in findings(ended):
         if one.level is not Level.NOTE:
-            place = f"{relative(one.region.file, root)}:{one.region.line}"
-            yield f"- **{_text(one.title)}** at {_code(place)}: {_text(one.sentences)}\n"
+            yield item(one, root)
     for one in ended:
         if not one.ok:
             text = as_text(one.report, repairs=one.repairs) if isinstance(one, Finished) else not_run(one)
-            shown = text.encode()[:DETAIL_BYTES_MAX].decode(errors="ignore")
-            cut = "" if shown == text else "\n… cut; the whole stands in the log"
-            name = escape(relative(one.file, root))
-            yield f"\n<details><summary>{name}</summary>\n\n<pre>{escape(shown)}{cut}</pre>\n\n</details>\n"
+            yield details(relative(one.file, root), text)
+
+
+def item(one: Finding, root: str) -> str:
+    """A finding as an item of a list."""
+    place = f"{relative(one.region.file, root)}:{one.region.line}"
+    return f"- **{markdown(one.title)}** at {code(place)}: {markdown(one.sentences)}\n"
+
+
+def details(name: str, text: str) -> str:
+    """Text that is folded away under a name, cut where it is long."""
+    shown = text.encode()[:DETAIL_BYTES_MAX].decode(errors="ignore")
+    cut = "" if shown == text else "\n… cut; the whole stands in the log"
+    return f"\n<details><summary>{escape(name)}</summary>\n\n<pre>{escape(shown)}{cut}</pre>\n\n</details>\n"
 
 
 def _table(cases: Sequence[Case], root: str) -> Iterator[str]:
     for number, one in enumerate(cases):
         head = "\n| scenario | result | end | time |\n|---|---|---|---|\n" if number == 0 else ""
         cells = (
-            f"{_text(one.name)}<br>{_code(relative(one.file, root))}", _MARKS[one.outcome],
-            _text(one.properties.get("end", "")), f"{one.seconds:.1f} s",
+            f"{markdown(one.name)}<br>{code(relative(one.file, root))}", _MARKS[one.outcome],
+            markdown(one.properties.get("end", "")), f"{one.seconds:.1f} s",
         )  # fmt: skip
         yield f"{head}| {' | '.join(cells)} |\n"
 
 
-def _text(words: str) -> str:
+def markdown(words: str) -> str:
     """As plain text: nothing of it is Markdown, HTML or a cell's border."""
     safe = escape(" ".join(clean(words).split()), quote=False)
     return "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+!|~@" else letter for letter in safe)
 
 
-def _code(words: str) -> str:
+def code(words: str) -> str:
     return f"<code>{escape(clean(words)).replace('|', '&#124;')}</code>"
 
 
-def _fitting(parts: Iterable[str], room: int) -> Iterator[str]:
+def fitting(parts: Iterable[str], room: int) -> Iterator[str]:
     """As many parts as fit, and how many more there are."""
     every, used = list(parts), 0
     for number, part in enumerate(every):

@@ -29,19 +29,25 @@ RESULTS: Final = {
     Outcome.PASSED: ("good", "✓", "as expected"),
     Outcome.FAILED: ("bad", "✗", "not as expected"),
     Outcome.ERROR: ("bad", "!", "could not be run to its end"),
+    Outcome.SKIPPED: ("plain", "–", "left out"),
 }
 
 
 def render(ended: Sequence[Ended], root: str = "") -> str:
     """One page for all; with several runs an index stands at its top."""
-    style, script = drawing_style() + _text("page.css"), _text("page.js")
+    runs = [_run(n, one, root) for n, one in enumerate(ended, 1)]
+    return framed("page.html.j2", "run.js", runs=runs)
+
+
+def framed(template: str, *files: str, **told: Any) -> str:
+    """A page of a template, with what every page has; `files` are the styles and scripts that it needs beside."""
+    style = drawing_style() + "".join(_text(file) for file in ("page.css", *files) if file.endswith(".css"))
+    script = "".join(_text(file) for file in ("page.js", *files) if file.endswith(".js"))
     policy = (
         f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    runs = [_run(n, one, root) for n, one in enumerate(ended, 1)]
-    page = _environment().get_template("page.html.j2")
-    return page.render(runs=runs, policy=policy, style=style, script=script)
+    return _environment().get_template(template).render(told, policy=policy, style=style, script=script)
 
 
 def _run(number: int, one: Ended, root: str) -> dict[str, Any]:
@@ -53,7 +59,7 @@ def _run(number: int, one: Ended, root: str) -> dict[str, Any]:
     }  # fmt: skip
     if isinstance(one, Finished):
         return told | {"view": run_view(one, f"run-{number}", root)}
-    return told | {"name": relative(one.file, root), "view": None, "detail": found.detail}
+    return told | {"name": relative(one.file, root), "view": None, "detail": found.detail or found.message}
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.policy.explain_text import text as explained_as_text
 from app.policy.explain_values import Answer, Explanation, Mending, Row
+from app.policy.repair_words import in_one_line
 from app.policy.words import Names, cut, says
 from workflows.explanation import because, named, sentence, things
 from workflows.reports.ended import Finished
@@ -34,13 +35,39 @@ def run_view(ended: Finished, prefix: str, root: str) -> dict[str, Any]:
         "description": ended.description,
         "facts": _facts(ended),
         "accounts": dict(ended.accounts),
-        "wrong": [(_moved(wrong.at, root), wrong.text) for wrong in report.wrong],
+        "wrong": [(moved(wrong.at, root), wrong.text) for wrong in report.wrong],
+        "gist": _gist(ended, steps),
         "stopped": ("unsure: " if report.unsure else "") + report.stopped if report.stopped else "",
         "machine": machine(ended, prefix),
         "given": [step for step in steps if step["section"] == "given"],
         "steps": [step for step in steps if step["section"] == "steps"],
         "graphs": graphs(report, prefix),
     }
+
+
+def _gist(ended: Finished, steps: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one step to look at first: what was not as expected, else the last refusal. None where all went well."""
+    bad = [step for step in steps if step["tone"] == "bad"] or [step for step in steps if step["tone"] == "refused"][
+        -1:
+    ]
+    if not bad:
+        return None
+    step = bad[0]
+    why = step["why"]
+    count = sum(each["section"] == step["section"] for each in steps)
+    unmet = [one.sentence for one in step["contracts"] if one.holds is False]
+    wrong = [text for _, text in step["wrong"]]
+    return {
+        "id": step["id"], "tone": step["tone"], "number": step["number"], "count": count, "name": step["name"],
+        "section": "step" if step["section"] == "steps" else "set-up step",
+        "who": f"{step['principal']} {step['call']}".strip(), "result": step["result"],
+        "expected": "as the scenario expects" if step["tone"] == "refused" else "",
+        "why": step["because"][:1] or wrong[:1] or unmet[:1],
+        "unmet": unmet[:1] if step["because"][:1] or wrong[:1] else [],
+        "place": why["place"] or why["place_title"] if why else "",
+        "repair": [in_one_line(one) for one in ended.repairs.get(step["step"], ())[:1]],
+        "more": len(bad) - 1,
+    }  # fmt: skip
 
 
 def _numbered(transitions: tuple[Transition, ...]) -> Iterator[tuple[int, Transition]]:
@@ -60,7 +87,7 @@ def _facts(ended: Finished) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def _moved(at: str, root: str) -> str:
+def moved(at: str, root: str) -> str:
     file, line, column = at.rsplit(":", 2)
     return f"{relative(file, root)}:{line}:{column}"
 
@@ -90,14 +117,14 @@ def _step(
         "answer": _json(each.error or each.answer),
         "later": _json(each.later) if each.later else "",
         "because": because(each, made) if each.outcome != "OK" else [],
-        "wrong": [(_moved(wrong.at, root), wrong.text) for wrong in each.wrong],
+        "wrong": [(moved(wrong.at, root), wrong.text) for wrong in each.wrong],
         "unchecked": each.unchecked,
         "contracts": each.contracts,
         "change": each.change,
         "calls": [_call(call, made, names) for call in each.calls],
         "events": [_event(event, names) for event in each.events],
         "decisions": [_decision(decision, made, names) for decision in each.decisions],
-        "why": _why(why, root) if why else None,
+        "why": why_view(why, root) if why else None,
     }
 
 
@@ -179,7 +206,7 @@ def _decided_by(decision: Json) -> str:
 # An explanation.
 
 
-def _why(why: Explanation, root: str) -> dict[str, Any]:
+def why_view(why: Explanation, root: str) -> dict[str, Any]:
     place = why.pointed
     where = place.where if place else None
     at = (place.begins or place.where.start) if place else None

@@ -36,7 +36,7 @@ def not_run(ended: NotRun) -> str:
         {"file": one.mark.file, "line": one.mark.line, "column": one.mark.column, "message": one.text}
         for one in ended.mistakes
     ]
-    told = {"ok": False, "file": ended.file, "reason": ended.reason.value, "message": ended.message}
+    told = {"ok": ended.ok, "file": ended.file, "reason": ended.reason.value, "message": ended.message}
     return _line("not-run", told | {"mistakes": mistakes})
 
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from app.policy.causes import BY_CODE
 from app.policy.words import REMEDY
 from workflows.reports.ended import Ended
-from workflows.reports.findings import NOT_RUN, STOPPED, UNMET, Change, Finding, Fix, Level, Region, findings
+from workflows.reports.findings import LEFT_OUT, OWN_RULES, Change, Finding, Fix, Level, Region, findings
 from workflows.reports.places import relative
 from workflows.reports.text import clean
 
@@ -27,34 +27,39 @@ COMPRESSED_BYTES_MAX: Final = 10_000_000
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT: Final = "%SRCROOT%"
 _LEVELS: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "note"}
-_OWN_RULES: Final = {
-    UNMET: ("UnmetExpectation", "something is not as the scenario expects it"),
-    STOPPED: ("Stopped", "the run could not go on"),
-    NOT_RUN: ("NotRun", "the file could not be run"),
-}
 
 Json = dict[str, Any]
 
 
 def render(ended: Sequence[Ended], root: str = "") -> str:
     """One SARIF run for all. Paths are relative to `root`, which SARIF calls %SRCROOT%."""
-    found = findings(ended)
+    return of_findings(findings(ended), root)
+
+
+def of_findings(every: Sequence[Finding], root: str = "") -> str:
+    """A result each, the most telling first; what was not run is a notification of the tool, as nothing is wrong."""
+    found = [one for one in every if one.rule != LEFT_OUT]
+    notes = [_note("note", f"{one.region.file}: {one.message}") for one in every if one.rule == LEFT_OUT]
     results = [_result(one, root) for one in found[:RESULTS_MAX]]
     while True:
-        told = json.dumps(_log(found, results), ensure_ascii=False, indent=1) + "\n"
+        told = json.dumps(_log(found, results, notes), ensure_ascii=False, indent=1) + "\n"
         if len(zlib.compress(told.encode(), 6)) <= COMPRESSED_BYTES_MAX:
             return told
         results = results[: len(results) // 2]
 
 
-def _log(found: Sequence[Finding], results: list[Json]) -> Json:
+def _note(level: str, text: str) -> Json:
+    return {"level": level, "message": {"text": clean(text)}}
+
+
+def _log(found: Sequence[Finding], results: list[Json], notes: Sequence[Json]) -> Json:
     rules = sorted({one.rule for one in found[: len(results)]})
     for each in results:
         each["ruleIndex"] = rules.index(each["ruleId"])
     driver = {"name": "reseal", "rules": [_rule(one) for one in rules]}
     left_out = len(found) - len(results)
     text = f"{left_out} more results are left out: GitHub takes {RESULTS_MAX} a run and 10 MB compressed"
-    notes = [{"level": "warning", "message": {"text": text}}] if left_out else []
+    notes = [*([_note("warning", text)] if left_out else []), *notes]
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -81,8 +86,8 @@ def _rule(code: str) -> Json:
 
 def _about(code: str) -> tuple[str, str, str]:
     """Name, sentence and what to do, of a cause or of a rule of ours."""
-    if code in _OWN_RULES:
-        return *_OWN_RULES[code], ""
+    if code in OWN_RULES:
+        return *OWN_RULES[code], ""
     cause = BY_CODE[code]
     name = "".join(word.capitalize() for word in cause.name.split("_"))
     return name, cause.sentence, REMEDY.get(cause, f"reseal explain {code}")

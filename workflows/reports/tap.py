@@ -1,4 +1,7 @@
-"""TAP 14: a test point a run or a cell of a sweep, and a YAML block under each that did not pass."""
+"""TAP 14: a test point a run or a cell of a sweep, and a YAML block under each.
+
+The YAML is written so that readers of TAP 13 (Perl's `prove`), which know a part of YAML, take it as well.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,17 @@ def of_cases(cases: Sequence[Case], root: str = "") -> str:
 
 
 def _point(number: int, one: Case, root: str) -> Iterator[str]:
-    passed = one.outcome is Outcome.PASSED
-    yield f"{'ok' if passed else 'not ok'} {number} - {_escaped(one.name)}"
+    passed = one.outcome in (Outcome.PASSED, Outcome.SKIPPED)
+    directive = f" # SKIP {_escaped(one.message)}" if one.outcome is Outcome.SKIPPED else ""
+    yield f"{'ok' if passed else 'not ok'} {number} - {_escaped(one.name)}{directive}"
     told: dict[str, object] = {"duration_ms": round(one.seconds * 1000, 3), **one.properties}
     if not passed:
         told = {"message": one.message, "severity": "fail" if one.outcome is Outcome.FAILED else "error"} | told
-    told["at"] = {"file": relative(one.file, root), "line": one.line}
     yield "  ---"
     yield from (f"  {key}: {_scalar(value)}" for key, value in told.items())
+    yield from ("  at:", f"    file: {_scalar(relative(one.file, root))}", f"    line: {one.line}")
     if one.detail:
-        yield "  detail: |2"
+        yield f"  detail: |{'2' if one.detail[:1].isspace() else ''}"
         yield from (f"    {line}" for line in clean(one.detail).splitlines())
     yield "  ..."
 

@@ -10,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from workflows.reports.cases import Case, Outcome
+from workflows.reports.cases import case as not_run
+from workflows.reports.ended import NotRun
 from workflows.reports.text import place_of
+from workflows.sweep.ended import Ended, Swept
 from workflows.sweep.load import Sweep
-from workflows.sweep.result import Result, Summary
+from workflows.sweep.result import Result
 
 
-def cases(sweep: Sweep, results: Sequence[Result], whole: Summary) -> list[Case]:
-    found = [case(sweep, result) for result in results]
+def cases(ended: Sequence[Ended]) -> list[Case]:
+    """Those of each sweep follow each other."""
+    return [found for one in ended for found in ([not_run(one)] if isinstance(one, NotRun) else _of_sweep(one))]
+
+
+def _of_sweep(swept: Swept) -> list[Case]:
+    sweep, whole = swept.sweep, swept.whole
+    found = [case(sweep, result) for result in swept.results]
     if whole.ended:
         message = f"ended after {whole.finished:,} of {whole.cells:,} cells: {whole.ended}"
         found.append(Case(sweep.path, sweep.name, Outcome.ERROR, message=message, detail=message, kind="stopped"))

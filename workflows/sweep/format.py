@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from workflows.format_model import Model
 
 Axis = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
-Value = Annotated[str, StringConstraints(max_length=1000)]
+# A value may be a mapping or a list as well: `values.labelled` lays a text in its place before the form is read.
+_ANY = {"anyOf": [{"type": "string", "maxLength": 1000}, {"type": "object"}, {"type": "array"}]}
+Value = Annotated[str, StringConstraints(max_length=1000), WithJsonSchema(_ANY)]
 
 
 def _listed(value: object) -> object:

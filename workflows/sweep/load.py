@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Final
 from app.policy.causes import Cause, Word
 from workflows.files import Files, Shelf
 from workflows.machine import SETTLEMENTS, UNKNOWN_FAILURE
+from workflows.matrix import Value
 from workflows.scenario import Scenario, assembled, sweep_tree, typed
 from workflows.sources import Source
 from workflows.sweep.format import SweepSpec
 from workflows.sweep.matrix import CELLS_MAX, Cell, Matrix, matrix, unknown
+from workflows.sweep.values import Structured, labelled, resolved
 from workflows.sweep.verdict import END, Row, deciding, row
 from workflows.verify import Operations, suggest
 from workflows.yaml_marks import InvalidFile, Mistake, Node, plain
@@ -50,11 +52,16 @@ class Sweep:
     excluded: int  # of its cells; -1 where a sample was taken without counting
     sample: str
     fail_fast: bool
+    structured: Structured = field(default_factory=dict[str, Mapping[str, Node]])  # what labels in cells stand for
     warnings: tuple[Mistake, ...] = field(default=(), compare=False)
 
     def scenario(self, shelf: Shelf, number: int, operations: Operations | None = None) -> Scenario:
         """The scenario of a cell; `shelf` may be shared by many."""
-        return assembled(Files(shelf, self.cells[number]), self.path, operations, seed=SEED)
+        return assembled(Files(shelf, self.values(number)), self.path, operations, seed=SEED)
+
+    def values(self, number: int) -> dict[str, Value]:
+        """The cell's values themselves, as its scenario is made of them."""
+        return resolved(self.cells[number], self.structured)
 
     def title(self, number: int) -> str:
         """The cell's values on the axes, in one line."""
@@ -82,15 +89,16 @@ def load(
     TooManyCells, an InvalidFile, beyond `cells_max`. `look` is shown each cell's scenario, and may raise to end it.
     """
     shelf = Shelf(source)
-    tree = sweep_tree(shelf, str(path))
-    if tree is None:
+    whole = sweep_tree(shelf, str(path))
+    if whole is None:
         raise InvalidFile(shelf.tree(str(path)).mistake("this is one scenario, not a sweep: it has no `strategy:`"))
+    tree, structured = labelled(whole)
     own = {key: node for key, node in tree.items() if key in ("strategy", "verdicts")}
     spec = typed(SweepSpec, Node(own, tree.mark, tree.keys))
     seed = tree.get("seed")
     found = matrix(spec.strategy, tree["strategy"], str(plain(seed)) if seed else SEED, cells_max)
     rows = _rows(spec, tree)
-    scenarios = _Scenarios(str(path), shelf, operations, found.cells, look)
+    scenarios = _Scenarios(str(path), shelf, operations, found.cells, look, structured)
     mistakes = [*(_verdicts(spec, tree, found, rows) if rows is not None else ()), *scenarios.mistakes]
     mistakes += _claims(spec, tree, scenarios) if not mistakes else []
     if mistakes:
@@ -99,7 +107,7 @@ def load(
     return Sweep(
         path=str(path), name=scenarios.name, texts=shelf.texts, axes=dict(spec.strategy.matrix), cells=found.cells,
         rows=rows, order=scenarios.order(), size=found.size, excluded=found.excluded, sample=_sample(spec),
-        fail_fast=spec.strategy.fail_fast == "true", warnings=tuple(warnings),
+        fail_fast=spec.strategy.fail_fast == "true", structured=structured, warnings=tuple(warnings),
     )  # fmt: skip
 
 
@@ -115,8 +123,9 @@ class _Scenarios:
     """Assembles every cell once, and remembers what is asked of it later, not the scenarios themselves."""
 
     def __init__(
-        self, path: str, shelf: Shelf, operations: Operations | None, cells: Sequence[Cell], look: Look
-    ) -> None:
+        self, path: str, shelf: Shelf, operations: Operations | None, cells: Sequence[Cell], look: Look,
+        structured: Structured,
+    ) -> None:  # fmt: skip
         self.name = ""
         self.steps: dict[str, None] = {}  # of all cells
         self.states: dict[str, None] = {}
@@ -126,7 +135,7 @@ class _Scenarios:
         self._numbers: dict[tuple[int, str], int] = {}
         self._ends, self._count = _ends(), len(cells)
         for cell in cells:
-            files = Files(shelf, cell)
+            files = Files(shelf, resolved(cell, structured))
             scenario: Scenario | None = None
             try:
                 scenario = assembled(files, path, operations, seed=SEED)

@@ -17,6 +17,7 @@ import msgspec
 
 from workflows.sweep.load import Sweep
 from workflows.sweep.verdict import Happened, deciding
+from workflows.yaml_marks import plain
 
 FORMAT: Final = 1
 
@@ -32,6 +33,7 @@ class Result(msgspec.Struct, frozen=True):
     row: int = 0  # number of the verdict that decided, from 1; 0: there are no verdicts
     at: str = ""  # file:line:column of that row, else of the expectation that is not met
     text: str = ""  # what is wrong; "" where it is ok
+    values: dict[str, Any] = {}  # of the cell, those that are mappings or lists: `cell` and `title` have their labels
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -71,6 +73,7 @@ def to_json(value: Result | Summary) -> dict[str, Any]:
     told = {"reseal": FORMAT, "result": kind} | msgspec.to_builtins(value)
     if isinstance(value, Result):
         told["verdict"] = str(value.happened)
+        told["cell"] |= told.pop("values")
         told["happened"] |= {"why": list(value.happened.words)} if value.happened.causes else {}
     else:
         told["ok"] = value.ok
@@ -91,7 +94,13 @@ def judged(sweep: Sweep, number: int, found: Happened) -> Result:
     return Result(
         number + 1, sweep.cells[number], sweep.title(number), found, ok,
         row=place + 1 if place is not None else 0, at=row.at if row and not ok else unmet, text=text,
+        values=_structured(sweep, number),
     )  # fmt: skip
+
+
+def _structured(sweep: Sweep, number: int) -> dict[str, Any]:
+    known = sweep.structured
+    return {key: plain(known[key][label]) for key, label in sweep.cells[number].items() if label in known.get(key, ())}
 
 
 # --- the whole ---
@@ -100,7 +109,7 @@ def judged(sweep: Sweep, number: int, found: Happened) -> Result:
 def summary(sweep: Sweep, results: Sequence[Result], ended: str = "") -> Summary:
     counts: dict[str, int] = {}
     for each in results:
-        verdict = _label(each)
+        verdict = label(each)
         counts[verdict] = counts.get(verdict, 0) + 1
     return Summary(
         file=sweep.path, name=sweep.name, cells=len(sweep.cells), finished=len(results),
@@ -112,7 +121,7 @@ def summary(sweep: Sweep, results: Sequence[Result], ended: str = "") -> Summary
     )  # fmt: skip
 
 
-def _label(result: Result) -> str:
+def label(result: Result) -> str:
     """What happened, without what only one cell has."""
     found = result.happened
     return "is not as expected" if found.wrong else "could not go on" if found.stopped else str(found)
@@ -148,7 +157,7 @@ def _pattern(values: Sequence[str], line: _Line) -> tuple[tuple[tuple[str, ...],
     parts: dict[str, list[str]] = {}
     for value in values:
         if value in line:
-            parts.setdefault(_label(line[value]), []).append(value)
+            parts.setdefault(label(line[value]), []).append(value)
     return tuple((tuple(each), label) for label, each in parts.items())
 
 

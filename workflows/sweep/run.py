@@ -125,6 +125,6 @@ def batches(
     order = (number for number in sweep.order if number not in known)
     cut: list[Batch] = []
     while numbers := list(islice(order, size)):
-        cells = {number: sweep.cells[number] for number in numbers}
+        cells = {number: sweep.values(number) for number in numbers}
         cut.append(Batch(sweep.path, sweep.texts, cells, services, share))
     return cut

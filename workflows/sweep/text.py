@@ -60,13 +60,13 @@ def _difference(difference: Difference) -> Iterator[str]:
     places = "1 place" if difference.lines == 1 else f"{difference.lines:,} places"
     yield f"  only {difference.axis} differs, in {places}"
     for values, verdict in difference.pattern:
-        yield from _wrapped("      ", f"{_either(values)}: {verdict}")
+        yield from _wrapped("      ", f"{either(values)}: {verdict}")
     if difference.where:
-        said = "; ".join(f"{axis} is {_either(values)}" for axis, values in difference.where.items())
+        said = "; ".join(f"{axis} is {either(values)}" for axis, values in difference.where.items())
         yield from _wrapped("      where " if difference.everywhere else "      only where ", said)
 
 
-def _either(values: Sequence[str]) -> str:
+def either(values: Sequence[str]) -> str:
     return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} or {values[-1]}"
 
 

@@ -21,9 +21,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from workflows.files import Files, Shelf
+from workflows.matrix import Values
 from workflows.scenario import Scenario, assembled
 from workflows.sweep.load import SEED
-from workflows.sweep.matrix import Cell
 from workflows.sweep.shared import Alike
 from workflows.sweep.verdict import Happened, happened
 
@@ -49,7 +49,7 @@ class Batch:
 
     path: str
     texts: Mapping[str, str]
-    cells: Mapping[int, Cell]
+    cells: Mapping[int, Values]
     services: ServicesOf
     share: bool = True
 
@@ -67,7 +67,7 @@ def run(batch: Batch) -> list[Done]:
     return [(number, _became(alike, place)) for place, number in enumerate(batch.cells) if not _here.stop.is_set()]
 
 
-def _scenario(shelf: Shelf, path: str, cell: Cell) -> Scenario:
+def _scenario(shelf: Shelf, path: str, cell: Values) -> Scenario:
     return assembled(Files(shelf, cell), path, None, seed=SEED, checked=True)
 
 
