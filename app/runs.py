@@ -138,7 +138,7 @@ class Runs:
     # telling
 
     def ids(self) -> list[str]:
-        found = {run: world for world in self._worlds.names() for run in self._worlds.store.journal(world).runs()}
+        found = {run: world for world in self._worlds.names() for run in self._worlds.runs_of(world)}
         self._world_of = found
         return sorted(found)
 
@@ -238,7 +238,7 @@ class Runs:
         try:
             self._worlds.create(run, seed=scenario.spec.seed, clock=clock_of(scenario))
         except WorldExists:  # of a run whose server was killed before its first line
-            if self._worlds.store.journal(run).runs():
+            if self._worlds.runs_of(run):
                 raise
         return run
 

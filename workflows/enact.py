@@ -19,6 +19,7 @@ from workflows.keyed import Keyed
 from workflows.machine import OK, UNFORESEEN, Outcome, Settled, Step
 from workflows.port import Answer, Evidence, Port, PortFailed
 from workflows.settle import failure, main_id, outcome, settled
+from workflows.signing import sign_in
 from workflows.transition import Contracted, Intent, Transition, Wrong
 from workflows.view import Judged, View, judge, sentence
 
@@ -103,6 +104,7 @@ class Enactor:
         thing = main_id(str(step.call), acted.parameters, acted.answer.value)
         saved = self._saved(step, acted.answer.value)
         self.course.passed(step, acted.answer.value, dict(acted.later), saved, thing)
+        sign_in(self.course, self.port, step, acted.answer.value)
 
     # the call
 
@@ -116,8 +118,11 @@ class Enactor:
         hand, root = Keyed(self.port, f"{self.run}/{step.id}/1", region), f"{_account(step)}/root"
         if found is not None:
             answer = Answer("", found)
+        elif step.data is not None and step.data.blocks is not None:
+            answer = self._filled(hand, root, step, parameters, step.data.blocks)
         elif step.data is not None:
-            answer = self._filled(hand, root, step, parameters)
+            block = data.block(parameters, self.course.scenario.spec.seed or step.id)
+            answer = hand.call(step.as_, step.call, block)
         else:
             answer = hand.call(step.as_, step.call, parameters)
         if answer.error:
@@ -125,12 +130,11 @@ class Enactor:
         wait = fill(step.wait, self.course.scope) if step.wait else None
         return answer, settled(self.port, root, step.call, parameters, answer.value, region, wait)
 
-    def _filled(self, hand: Keyed, root: str, step: StepSpec, parameters: dict[str, Any]) -> Answer:
+    def _filled(self, hand: Keyed, root: str, step: StepSpec, parameters: dict[str, Any], blocks: int) -> Answer:
         """CreateVolume with data in it: from a snapshot that is written first, and deleted when the volume is there."""
-        assert step.data is not None
         assert step.as_ is not None
         seed = self.course.scenario.spec.seed or step.id
-        id = data.filled_from(hand, step.as_, root, parameters, step.data.blocks, seed)
+        id = data.filled_from(hand, step.as_, root, parameters, blocks, seed)
         answer = hand.call(step.as_, "ec2:CreateVolume", parameters | {"SnapshotId": id})
         if not answer.error:
             settled(self.port, root, "ec2:CreateVolume", parameters, answer.value, hand.region)

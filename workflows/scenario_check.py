@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from app.kernel import shapes
 from workflows import matrix, params, portable, scenario_follows, scenario_names
 from workflows.again import READING
+from workflows.data import BLOCK_PARAMETERS
 from workflows.expressions import PATTERN, Reference, compiled, references
+from workflows.signing import SIGNS_IN
 from workflows.verify import Operations, suggest
 from workflows.yaml_marks import Mistake, Node
 
@@ -55,10 +57,33 @@ def _principals(scenario: Scenario) -> Iterator[Mistake]:
             yield Mistake(scenario.mark("principals", name), what)
         if short == ROOT:
             yield Mistake(scenario.mark("principals", name), "an account's root is there without being declared")
+        if scenario.spec.principals[name].signed_in_by is not None:
+            yield from _signed_in(scenario, name)
+
+
+def _signed_in(scenario: Scenario, name: str) -> Iterator[Mistake]:
+    """The step that signs a principal in must be one that can, and come before all that it does."""
+    by, mark = str(scenario.spec.principals[name].signed_in_by), scenario.mark("principals", name, "signed-in-by")
+    steps = (*scenario.spec.given, *scenario.spec.steps)
+    index = next((index for index, step in enumerate(steps) if step.id == by), None)
+    if index is None:
+        yield Mistake(mark, f"there is no step {by!r}" + suggest(by, [step.id for step in steps]))
+    elif steps[index].call not in SIGNS_IN:
+        yield Mistake(
+            mark, f"the answer of {steps[index].call} holds no credentials, but that of {', '.join(SIGNS_IN)}"
+        )
+    elif early := next((step for step in steps[: index + 1] if step.as_ == name), None):
+        yield Mistake(scenario.step_mark(early, "as"), f"{name} is signed in by {by}, which comes later")
 
 
 def known_principals(scenario: Scenario) -> list[str]:
     return [*scenario.spec.principals, *(f"{account}/{ROOT}" for account in scenario.spec.accounts)]
+
+
+def _has_arn(scenario: Scenario, name: str) -> bool:
+    """Is it known before the run? Not of somebody whom a step signs in."""
+    spec = scenario.spec.principals.get(name)
+    return spec is None or spec.signed_in_by is None
 
 
 # --- steps ---
@@ -77,7 +102,7 @@ class _Known:
 def _known_before(scenario: Scenario) -> _Known:
     return _Known(
         {"accounts": frozenset(scenario.spec.accounts), "region": None}
-        | {f"principals.{name}": frozenset({"arn"}) for name in known_principals(scenario)}
+        | {f"principals.{name}": frozenset({"arn"}) for name in known_principals(scenario) if _has_arn(scenario, name)}
     )
 
 
@@ -123,7 +148,8 @@ def _step(scenario: Scenario, step: StepSpec, node: Node, known: _Known) -> Iter
         return
     expects_error = bool(step.expect and step.expect.error)
     given = node.get("with") or Node({}, node.mark, {})
-    yield from params.mistakes(step.call, given, complete=not expects_error)
+    supplied = BLOCK_PARAMETERS if step.data else frozenset[str]()
+    yield from params.mistakes(step.call, given, complete=not expects_error, supplied=supplied)
     yield from _paths(step, node)
     if step.find_again is not None:
         yield from _find_again(scenario, step.find_again, node["find-again"], known)

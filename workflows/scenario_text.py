@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Final
 
 import yaml
 
-from workflows.record.given import Json
+from workflows.port import Json
 
 LINE: Final = 110
+COMMENT: Final = "#"  # key of a step under which stands what is written above it
 
 
 class _Flow(dict[str, Any]):
@@ -42,10 +43,31 @@ def scenario_text(whole: Json, first_line: str = "") -> str:
     for section in ("given", "steps"):
         if section in shown:
             shown[section] = [
-                {key: _on_a_line(value) if isinstance(value, dict) else value for key, value in step.items()}
+                {
+                    key: _on_a_line(value) if isinstance(value, dict) else value
+                    for key, value in step.items()
+                    if key != COMMENT
+                }
                 for step in shown[section]
             ]
     if "principals" in shown:
         shown["principals"] = {name: _on_a_line(spec) for name, spec in shown["principals"].items()}
     body = yaml.dump(shown, Dumper=_Dumper, sort_keys=False, width=LINE, allow_unicode=True)
+    body = _commented(body, whole)
     return f"# {first_line}\n{body}" if first_line else body
+
+
+def _commented(body: str, whole: Json) -> str:
+    """With each step's comment on a line above it."""
+    comments = {
+        step["id"]: step[COMMENT]
+        for section in ("given", "steps")
+        for step in whole.get(section) or ()
+        if COMMENT in step
+    }
+    lines: list[str] = []
+    for line in body.splitlines():
+        if comment := comments.get(line.removeprefix("  - id: ")):
+            lines.append(f"  # {comment}")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
