@@ -11,6 +11,7 @@ process that began a recording, or found it when it started, adds to it.
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -123,6 +124,8 @@ class Recording:
         for name in (*_people(caller), *looks.names_of(request)):
             for region in regions:
                 self._look(still, name, caller.account, region)
+        for blob, key, context in looks.ciphertexts_of(request):
+            self._look_at_ciphertext(still, blob, key, context)
 
     def _meet(self, caller: Caller) -> None:
         if actor_id(caller) not in self._met:
@@ -156,6 +159,12 @@ class Recording:
         self._add(found)
         for other in looks.names_in(found.told):
             self._look(still, other, found.account, found.region or region)
+
+    def _look_at_ciphertext(self, still: Any, blob: bytes, key: str, context: Any) -> None:
+        if self._is_new(base64.b64encode(blob).decode()):
+            self._look(still, key, "", "")
+            if found := looks.ciphertext(still, blob, key, context):
+                self._add(found)
 
     def _is_new(self, name: str) -> bool:
         is_new = name not in self._seen
@@ -214,6 +223,7 @@ class Recording:
         elif isinstance(line, Done):
             self.calls += 1
             self._seen |= set(looks.names_in(line.answer))
+            self._seen |= {value for name, value in line.answer.items() if name == "CiphertextBlob"}
         elif isinstance(line, Settled):
             self._moving.pop(line.n, None)
 

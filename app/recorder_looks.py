@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace as but
 from typing import TYPE_CHECKING, Any, Final
 
+from app.crypto.cipher import SealBroken
+from app.crypto.envelope import header
 from app.kernel.records import replace
 from app.services.ebs.compute_records import Image, Instance
 from app.services.ebs.records import Snapshot, Volume
@@ -67,6 +69,26 @@ def look(still: Still, name: str, account: str, region: str) -> Thing | None:
     if name.startswith(("snap-", "vol-", "ami-", "i-")):
         return _of_ebs(still, name, account, region)
     return _key(still, name, account, region)
+
+
+def ciphertexts_of(request: Request) -> Iterator[tuple[bytes, str, Mapping[str, str]]]:
+    """Ciphertexts that a call sends, with the ARN of the key that each says it is under, and the context sent."""
+    blob = request.parameters.get("CiphertextBlob")
+    names = ("EncryptionContext", "SourceEncryptionContext")
+    context = next((request.parameters[name] for name in names if request.parameters.get(name)), {})
+    try:
+        yield bytes(blob or b""), header(bytes(blob or b"")).key_arn, context
+    except SealBroken:
+        return
+
+
+def ciphertext(still: Still, blob: bytes, key_arn: str, context: Mapping[str, str]) -> Thing | None:
+    """One that was made before; None where its key is none of ours."""
+    _, _, _, region, account, id = key_arn.split(":", 5)
+    if still.world.records.get(Key, account, region, id.removeprefix("key/")) is None:
+        return None
+    world = _let_in(_unguarded(still.world, account), key_arn, account)
+    return _look(still, world, account, region).ciphertext(blob, dict(context), key_arn)
 
 
 def at(still: Still, account: str, region: str) -> Look:

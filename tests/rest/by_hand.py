@@ -27,7 +27,7 @@ REGION = "us-east-1"
 USE = ["kms:Decrypt", "kms:DescribeKey", "kms:CreateGrant", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
 _IDS = re.compile(
     r"(?:snap|vol|ami|i|o|r|ou|p|h|car)-[0-9a-z]{4,}(?:-[0-9a-z]+)?|mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|A[KSRIGN][A-Z0-9]{14,}|[0-9a-f]{64}|[A-Za-z0-9+/_=-]{60,}"
+    r"|A[KSRIGN][A-Z0-9]{14,}|[0-9a-f]{64}|[A-Za-z0-9+/_=-]{43,}"
     r"|assumed-role/[\w+=,.@/-]+"
 )
 
@@ -42,7 +42,9 @@ def allow(actions: str | list[str], resource: Any = "*", **more: Any) -> dict[st
 
 def key_policy(account: str, *others: str, use: list[str] = USE) -> str:
     """Of a key: its own root does all; others (account ids or ARNs) use it."""
-    theirs = [allow(use, Principal={"AWS": one if one.startswith("arn") else f"arn:aws:iam::{one}:root"}) for one in others]
+    theirs = [
+        allow(use, Principal={"AWS": one if one.startswith("arn") else f"arn:aws:iam::{one}:root"}) for one in others
+    ]
     return document(allow("kms:*", Principal={"AWS": f"arn:aws:iam::{account}:root"}), *theirs)
 
 
@@ -99,13 +101,17 @@ class Desk:
     def user(self, account: str, name: str, *statements: dict[str, Any], policy: str = "work") -> Caller:
         self.must(account, "iam:CreateUser", UserName=name)
         if statements:
-            self.must(account, "iam:PutUserPolicy", UserName=name, PolicyName=policy, PolicyDocument=document(*statements))
+            self.must(
+                account, "iam:PutUserPolicy", UserName=name, PolicyName=policy, PolicyDocument=document(*statements)
+            )
         return self.caller_of(self.must(account, "iam:CreateAccessKey", UserName=name)["AccessKey"])
 
     def role(self, account: str, name: str, trusted: str, *statements: dict[str, Any]) -> str:
         made = self.must(account, "iam:CreateRole", RoleName=name, AssumeRolePolicyDocument=trusted)
         if statements:
-            self.must(account, "iam:PutRolePolicy", RoleName=name, PolicyName="work", PolicyDocument=document(*statements))
+            self.must(
+                account, "iam:PutRolePolicy", RoleName=name, PolicyName="work", PolicyDocument=document(*statements)
+            )
         return made["Role"]["Arn"]
 
     def assume(self, who: Caller, role: str, **more: Any) -> Caller:

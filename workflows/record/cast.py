@@ -139,6 +139,9 @@ class Cast:
         opened = self._opened(actor)
         if opened is not None:
             return Part(name, signed_in_by=opened.n)
+        if ":user/" in actor.of and actor.of not in self.parts:
+            issuer = Actor(id=actor.of, account=actor.account, kind="user", arn=actor.of)
+            self._engage(issuer)
         return Part(name, opened_for=actor)
 
     def _opened(self, actor: Actor) -> Done | None:

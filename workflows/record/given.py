@@ -18,6 +18,8 @@ from workflows.record.recording import Thing
 from workflows.record.sheet import Sheet, Step
 
 WINDOW_DAYS_MIN: Final = 7
+NOTHING: Final = "snap-00000000000000000"
+MADE_UP: Final = "cmVzZWFs"  # base64
 _USUAL: Final = (None, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "AWS_KMS")
 _OF_A_GRANT: Final = ("GranteePrincipal", "RetiringPrincipal", "Operations", "Constraints", "Name")
 
@@ -28,12 +30,13 @@ class Given:
     def __init__(self, things: Iterable[Thing], sheet: Sheet) -> None:
         self._things, self._sheet = {one.id: one for one in things}, sheet
         self._late: list[Step] = []
-        self._last: list[Step] = []
+        self._states: list[Step] = []
+        self._policies: list[Step] = []
 
     def steps(self) -> Iterator[Step]:
         for kind, make in (
             ("key", self._key), ("volume", self._volume), ("snapshot", self._snapshot), ("image", self._image),
-            ("instance", self._instance),
+            ("instance", self._instance), ("ciphertext", self._ciphertext),
         ):  # fmt: skip
             for thing in self._of(kind):
                 yield from make(thing)
@@ -41,11 +44,12 @@ class Given:
             yield from self._attachments(thing)
 
     def late(self) -> Iterator[Step]:
-        """What comes when all is made: policies of keys, grants, settings; then what stops keys."""
+        """What comes when all is made: grants and settings, then the states of keys, and their policies last."""
         yield from self._late
         for thing in self._of("settings"):
             yield from self._settings(thing)
-        yield from self._last
+        yield from self._states
+        yield from self._policies
 
     def _of(self, kind: str) -> list[Thing]:
         return [one for one in self._things.values() if one.kind == kind]
@@ -89,7 +93,7 @@ class Given:
                 "BypassPolicyLockoutSafetyCheck": True,
                 "Policy": sheet.keep(f"{id}-policy", policy),
             }
-            self._late.append(self._step(key, sheet.id(f"{id}-policy"), "kms:PutKeyPolicy", parameters))
+            self._policies.append(self._step(key, sheet.id(f"{id}-policy"), "kms:PutKeyPolicy", parameters))
 
     def _is_used_from_elsewhere(self, key: Thing) -> bool:
         return bool(self._users_elsewhere(key))
@@ -122,11 +126,11 @@ class Given:
             yield self._step(key, sheet.id("rotation"), "kms:EnableKeyRotation", {"KeyId": told["KeyId"], **period})
         self._late += self._grants(key)
         if told["KeyState"] == "Disabled":
-            self._last.append(self._step(key, sheet.id("disable"), "kms:DisableKey", {"KeyId": key.id}))
+            self._states.append(self._step(key, sheet.id("disable"), "kms:DisableKey", {"KeyId": key.id}))
         elif told["KeyState"] in ("PendingDeletion", "PendingReplicaDeletion"):
             days = told.get("PendingDeletionWindowInDays") or self._days_left(told)
             parameters = {"KeyId": key.id, "PendingWindowInDays": days}
-            self._last.append(self._step(key, sheet.id("schedule-deletion"), "kms:ScheduleKeyDeletion", parameters))
+            self._states.append(self._step(key, sheet.id("schedule-deletion"), "kms:ScheduleKeyDeletion", parameters))
 
     def _days_left(self, told: Json) -> int:
         return self._sheet.days_until(told.get("DeletionDate") or "", WINDOW_DAYS_MIN)
@@ -163,6 +167,10 @@ class Given:
     def _snapshot(self, snapshot: Thing) -> Iterator[Step]:
         sheet, told = self._sheet, snapshot.told["described"]
         id = sheet.id(sheet.named("snapshot", snapshot.account, _label(snapshot.told)))
+        if told.get("State") == "error":
+            yield from self._failed(snapshot, id)
+            yield from self._shares(snapshot)
+            return
         of = told.get("VolumeId", "")
         if not self._is_source(of, told) or snapshot.told.get("blocks"):
             made = {"AvailabilityZone": f"{snapshot.region}a", "Size": told["VolumeSize"], **self._encryption(told)}
@@ -170,18 +178,44 @@ class Given:
             yield self._step(snapshot, volume, "ec2:CreateVolume", made, **_data(snapshot.told))
             of = f"${{{{ {volume}.VolumeId }}}}"
         parameters = {"VolumeId": of} | ({"Description": told["Description"]} if told.get("Description") else {})
-        comment = "inferred: it was in error; here it is complete" if told.get("State") == "error" else ""
-        yield self._step(snapshot, id, "ec2:CreateSnapshot", parameters | _tags("snapshot", told), comment=comment)
+        yield self._step(snapshot, id, "ec2:CreateSnapshot", parameters | _tags("snapshot", told))
         sheet.references.add(snapshot.id, f"{id}.SnapshotId")
-        for one in snapshot.told["shared"]:
-            who = {"Group": "all"} if one == "all" else {"UserId": sheet.account(one)}
-            share = {"SnapshotId": snapshot.id, "CreateVolumePermission": {"Add": [who]}}
-            yield self._step(snapshot, sheet.id("share"), "ec2:ModifySnapshotAttribute", share)
+        yield from self._shares(snapshot)
         if lock := snapshot.told.get("lock"):
             yield from self._lock(snapshot, lock)
         if told.get("StorageTier") == "archive":
             tier = {"SnapshotId": snapshot.id, "StorageTier": "archive"}
             self._late.append(self._step(snapshot, sheet.id("archive"), "ec2:ModifySnapshotTier", tier))
+
+    def _shares(self, snapshot: Thing) -> Iterator[Step]:
+        sheet = self._sheet
+        for one in snapshot.told["shared"]:
+            who = {"Group": "all"} if one == "all" else {"UserId": sheet.account(one)}
+            share = {"SnapshotId": snapshot.id, "CreateVolumePermission": {"Add": [who]}}
+            yield self._step(snapshot, sheet.id("share"), "ec2:ModifySnapshotAttribute", share)
+
+    def _failed(self, snapshot: Thing, id: str) -> Iterator[Step]:
+        """One that is in error: a copy of nothing has no size; one that was written has, and blocks are missing."""
+        size, encryption = snapshot.told["described"]["VolumeSize"], self._encryption(snapshot.told["described"])
+        expect = {"expect": {"later": {"State": "error"}}, "comment": "inferred: it had failed, for whatever reason"}
+        self._sheet.references.add(snapshot.id, f"{id}.SnapshotId")
+        if not size:
+            copy = {"SourceRegion": snapshot.region, "SourceSnapshotId": NOTHING, **encryption}
+            yield self._step(snapshot, id, "ec2:CopySnapshot", copy, **expect)
+            return
+        if key := encryption.pop("KmsKeyId", ""):
+            encryption["KmsKeyArn"] = key
+        yield self._step(snapshot, id, "ebs:StartSnapshot", {"VolumeSize": size, **encryption})
+        complete = {"SnapshotId": snapshot.id, "ChangedBlocksCount": 1}
+        yield self._step(snapshot, self._sheet.id(f"{id}-fails"), "ebs:CompleteSnapshot", complete, **expect)
+
+    def _ciphertext(self, blob: Thing) -> Iterator[Step]:
+        """Something that was encrypted before; what it says is not known, and does not matter."""
+        id = self._sheet.id("ciphertext")
+        parameters = {"KeyId": blob.told["key"], "Plaintext": MADE_UP}
+        parameters |= {"EncryptionContext": blob.told["context"]} if blob.told["context"] else {}
+        yield self._step(blob, id, "kms:Encrypt", parameters, comment="inferred: it was encrypted before")
+        self._sheet.references.add(blob.id, f"{id}.CiphertextBlob")
 
     def _is_source(self, volume: str, told: Json) -> bool:
         """Is the snapshot's volume made anew, as it was?"""
@@ -304,9 +338,9 @@ def is_default(policy: Json, account: str) -> bool:
     return policy.get("Id") == "key-default-1" and lets_root_do_all(policy, account)
 
 
-def _open_to(accounts: list[str]) -> Json:
+def _open_to(accounts: list[str], actions: str | list[str] = "kms:*") -> Json:
     roots = [f"arn:aws:iam::{one}:root" for one in accounts]
-    everything = {"Effect": "Allow", "Principal": {"AWS": roots}, "Action": "kms:*", "Resource": "*"}
+    everything = {"Effect": "Allow", "Principal": {"AWS": roots}, "Action": actions, "Resource": "*"}
     return {"Version": "2012-10-17", "Statement": [everything]}
 
 

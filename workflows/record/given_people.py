@@ -14,7 +14,7 @@ from typing import Any
 
 from workflows.port import Json
 from workflows.record.cast import Cast, Part, trusts
-from workflows.record.recording import Thing, Told
+from workflows.record.recording import Actor, Thing, Told
 from workflows.record.sheet import Sheet, Step
 
 AWS_MANAGED = "arn:aws:iam::aws:policy/"
@@ -132,7 +132,7 @@ class People:
                 parameters = {f"{noun}Name": short, "PolicyName": name, "PolicyDocument": file}
                 yield self._step(thing, f"policy-of-{short}", f"Put{noun}Policy", parameters)
 
-    def tokens(self) -> Iterator[tuple[Part, Step]]:
+    def tokens(self) -> Iterator[tuple[Part, list[Step]]]:
         """Sessions of federated users that were opened before."""
         for part in self._cast.declared():
             actor = part.opened_for
@@ -148,10 +148,20 @@ class People:
                 parameters["Policy"] = self._sheet.keep(f"{name}-session", _joined(actor.session_policies))
             if actor.tags:
                 parameters["Tags"] = [{"Key": key, "Value": value} for key, value in actor.tags.items()]
-            yield (
-                part,
-                self._sheet.step(self._sheet.id(f"token-of-{name}"), who, "sts:GetFederationToken", "", parameters),
-            )
+            id = self._sheet.id(f"token-of-{name}")
+            token = self._sheet.step(id, who, "sts:GetFederationToken", "", parameters)
+            yield part, [*self._let(actor, "Put"), token, *self._let(actor, "Delete")]
+
+    def _let(self, actor: Actor, word: str) -> Iterator[Step]:
+        """Whoever vouched for somebody was allowed to then, and may not be by now."""
+        if not actor.of.endswith(":root"):
+            root, user = self._sheet.root(actor.account), _short(actor.of)
+            parameters: Json = {"UserName": user, "PolicyName": "reseal-vouches"}
+            if word == "Put":
+                may = [{"Effect": "Allow", "Action": ["sts:GetFederationToken", "sts:TagSession"], "Resource": "*"}]
+                document = {"Version": "2012-10-17", "Statement": may}
+                parameters["PolicyDocument"] = self._sheet.keep("vouches", document)
+            yield self._sheet.step(self._sheet.id("vouching"), root, f"iam:{word}UserPolicy", "", parameters)
 
     def _of(self, kind: str) -> list[Thing]:
         return [one for one in self._things.values() if one.kind == kind]

@@ -8,6 +8,7 @@ where the account has no such thing.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -71,6 +72,12 @@ class Look:
             "tags": list(self._pages("kms:ListResourceTags", {"KeyId": arn}, "Tags")),
             "rotation": rotation.get("RotationPeriodInDays") if rotation.get("KeyRotationEnabled") else 0,
         })  # fmt: skip
+
+    def ciphertext(self, blob: bytes, context: Json, key_arn: str) -> Thing:
+        """With the context under which it opens: that of the call, or one that nobody can say again."""
+        opens = self._ask("kms:Decrypt", {"CiphertextBlob": blob, "EncryptionContext": context}, "KeyId")
+        told = {"key": key_arn, "context": context if opens else {"reseal": "another context"}}
+        return self._thing("ciphertext", base64.b64encode(blob).decode(), told)
 
     # EBS
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -52,7 +52,8 @@ _UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")
 @dataclass(frozen=True, slots=True)
 class Written:
     files: dict[str, str]  # the scenario under "", policies under `policies/...`
-    missing: tuple[str, ...] = field(default=())  # what is left out, and why
+    missing: tuple[str, ...] = ()  # what is left out, and why
+    steps: Mapping[str, Done] = field(default_factory=dict[str, Done])  # step -> the call that it does again
 
 
 def written(told: Told, name: str) -> Written:
@@ -63,7 +64,7 @@ def written(told: Told, name: str) -> Written:
     whole = writer.whole(name)
     missing = tuple(f"{what} ({count} times)" if count > 1 else what for what, count in writer.sheet.missing.items())
     whole["description"] = _description(told, missing)
-    return Written({"": scenario_text(whole, QUESTION), **writer.sheet.policies}, missing)
+    return Written({"": scenario_text(whole, QUESTION), **writer.sheet.policies}, missing, writer.steps)
 
 
 class _Writer:
@@ -89,9 +90,9 @@ class _Writer:
         declared = people.declarations()
         given = [step for one in organizations for step in one.joining()]
         given += [*people.steps(), *things.steps(), *people.late(), *things.late()]
-        for part, step in people.tokens():
-            declared[part.name] = {"signed-in-by": step["id"]}
-            given.append(step)
+        for part, opening in people.tokens():
+            declared[part.name] = {"signed-in-by": next(one["id"] for one in opening if one["call"].startswith("sts:"))}
+            given += opening
         given += [step for one in organizations for step in one.in_force()]
         steps = list(self._steps())
         for part in self._cast.declared():
@@ -103,6 +104,10 @@ class _Writer:
             "accounts": {alias: id for id, alias in sheet.aliases.items()},
             "principals": declared, "given": given, "steps": steps,
         })  # fmt: skip
+
+    @property
+    def steps(self) -> dict[str, Done]:
+        return {self._ids[call.n]: call for call in self.calls if call.n in self._ids}
 
     # what is kept
 
@@ -301,8 +306,8 @@ def _aliases(told: Told) -> dict[str, str]:
 
 
 def _free(word: str, taken: dict[str, str]) -> str:
-    used = sum(1 for alias in taken.values() if alias.rstrip("-0123456789") == word)
-    return word if not used else f"{word}-{used + 1}"
+    used = sum(1 for alias in taken.values() if alias.rstrip("0123456789") == word)
+    return word if not used else f"{word}{used + 1}"
 
 
 def _accounts_named(value: Any, sheet: Sheet) -> Any:
