@@ -6,9 +6,12 @@ recording only when the files are written: until then another `--record` goes on
 
 from __future__ import annotations
 
-import time
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -16,11 +19,14 @@ import typer
 from app.exits import Exit, fail
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from workflows.over_http import OverHttp
+    from workflows.port import PortFailed
     from workflows.record.recording import Line, Told
 
 PAUSE_S = 0.5
-LOOKS_MAX = 6  # at a server that does not answer: it may be on its way back
+LOOKS_MAX = 30  # at a server that does not answer: it may be on its way back
 
 
 def record(file: str, endpoint: str, token: str) -> NoReturn:
@@ -42,10 +48,11 @@ def record(file: str, endpoint: str, token: str) -> NoReturn:
         fail(Exit.COULD_NOT_RUN, str(failed))
     if earlier:
         typer.echo(f"going on with a recording that was broken off after {_calls(earlier)}", err=True)
-    typer.echo(f"recording the world {server.world!r}: work as you like, then press Ctrl-C", err=True)
     fetched = Fetched(server)
-    broken = fetched.until_interrupted()
-    if broken and not fetched.kept:
+    broken = fetched.until_interrupted(
+        lambda: typer.echo(f"recording the world {server.world!r}: work as you like, then press Ctrl-C", err=True)
+    )
+    if broken and not fetched.has_calls:
         fail(Exit.COULD_NOT_RUN, broken)
     code = write(fetched.told, path)
     if broken:
@@ -71,50 +78,58 @@ class Fetched:
 
         return told([*self.kept, *self.passing])
 
-    def until_interrupted(self) -> str:
+    @property
+    def has_calls(self) -> bool:
+        return next(self.told.calls, None) is not None
+
+    def until_interrupted(self, began: Callable[[], None]) -> str:
         """Fetch what is new, until Ctrl-C and once more then. Answers why it ended earlier, if it did."""
-        from workflows.port import PortFailed
-        from workflows.rest_client import Unreachable
+        from workflows.rest_client import Refused
 
-        looks = 0
-        while True:
-            try:
-                self._fetch()
-                looks = 0
-                time.sleep(PAUSE_S)
-            except KeyboardInterrupt:
-                typer.echo("", err=True)
-                return self._last()
-            except Unreachable as failed:
-                looks += 1
-                if looks == LOOKS_MAX:
+        with _interrupted() as stop:
+            self._fetched()
+            looks = 0
+            began()
+            while not stop.wait(PAUSE_S):
+                failed = self._fetched()
+                looks = looks + 1 if failed else 0
+                if looks == 1:
+                    typer.echo(f"{failed}; waiting for it", err=True)
+                if isinstance(failed, Refused) or looks == LOOKS_MAX:
                     return str(failed)
-                if not _rested():
-                    return str(failed)
-            except PortFailed as failed:
-                return str(failed)
+            typer.echo("", err=True)
+        broken = self._fetched()
+        return str(broken) if broken else ""
 
-    def _last(self) -> str:
+    def _fetched(self) -> PortFailed | None:
+        """Fetch what is new; answers why that failed."""
         from workflows.port import PortFailed
 
         try:
-            self._fetch()
+            new, self.passing = self.server.recording(len(self.kept))
         except PortFailed as failed:
-            return str(failed)
-        return ""
-
-    def _fetch(self) -> None:
-        new, self.passing = self.server.recording(len(self.kept))
+            return failed
         self.kept += new
+        return None
 
 
-def _rested() -> bool:
-    """Has a pause gone by without Ctrl-C?"""
+@contextmanager
+def _interrupted() -> Iterator[Event]:
+    """Set by Ctrl-C, or SIGTERM, the first time; a second one ends the command."""
+    stop, signals = Event(), (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in signals}
+
+    def asked(number: int, _: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for each in signals:
+        signal.signal(each, asked)
     try:
-        time.sleep(PAUSE_S)
-    except KeyboardInterrupt:
-        return False
-    return True
+        yield stop
+    finally:
+        for each in signals:
+            signal.signal(each, before[each])
 
 
 def write(told: Told, path: Path) -> int:

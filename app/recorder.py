@@ -26,7 +26,7 @@ from app.policy.explain_log import story
 from workflows import params
 from workflows.in_process import InProcess, as_answer
 from workflows.record.recording import (
-    CALLS_MAX,
+    CALLS_MAX, READING,
     Actor,
     Begin,
     Done,
@@ -222,7 +222,8 @@ class Recording:
             self._seen.add(line.id)
         elif isinstance(line, Done):
             self.calls += 1
-            self._seen |= set(looks.names_in(line.answer))
+            if not line.operation.partition(":")[2].startswith(READING):  # what is only described was made by others
+                self._seen |= set(looks.names_in(line.answer))
             self._seen |= {value for name, value in line.answer.items() if name == "CiphertextBlob"}
         elif isinstance(line, Settled):
             self._moving.pop(line.n, None)

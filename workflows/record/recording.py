@@ -28,6 +28,7 @@ from workflows import params
 from workflows.port import Answer, Json
 
 CALLS_MAX: Final = 2000
+READING: Final = ("Describe", "Get", "List", "Lookup", "Simulate", "Search", "Decode")  # operations that only look
 BLOB_CHARACTERS_MAX: Final = 8192  # of base64, in parameters and answers
 NO_SECRETS: Final = frozenset({"Target", "KmsKeyArn", "Notes"})  # marked sensitive by AWS's models, and none here
 

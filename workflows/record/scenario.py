@@ -29,13 +29,12 @@ from workflows.record.given import Given, document
 from workflows.record.given_organization import Organized, invited
 from workflows.record.given_people import People
 from workflows.record.naming import stem_of
-from workflows.record.recording import Done, Moved, Told
+from workflows.record.recording import READING, Done, Moved, Told
 from workflows.record.references import made_in, names_in
 from workflows.record.sheet import Sheet, Step
 from workflows.scenario_text import scenario_text
 from workflows.settle import outcome
 
-READING: Final = ("Describe", "Get", "List", "Lookup", "Simulate", "Search", "Decode")
 SHARES: Final = ("ec2:ModifySnapshotAttribute", "ec2:ModifyImageAttribute")
 QUESTION: Final = "What was done by hand, and does it go the same way again?"
 _NEVER: Final = {  # operation -> why no scenario can do it again
@@ -45,6 +44,7 @@ _NEVER: Final = {  # operation -> why no scenario can do it again
 }
 _SDKS_OWN: Final = ("PresignedUrl", "DestinationRegion")  # of CopySnapshot: what an SDK adds by itself
 _SUMS: Final = ("Checksum", "ChecksumAlgorithm", "ChecksumAggregationMethod")
+_TEXTS: Final = {"Email": "account-{}@example.com", "AccountName": "account-{}"}  # in the place of what is private
 _WRONG_SUM: Final = base64.b64encode(bytes(32)).decode()
 _UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms"))
 
@@ -215,6 +215,10 @@ class _Writer:
                 found["Checksum"] = _WRONG_SUM
             return
         if name == "PresignedUrl":
+            return
+        if name in _TEXTS:
+            self._contents.setdefault(digest, _TEXTS[name].format(len(self._contents) + 1))
+            found[name] = self._contents[digest] if call.code != "ValidationException" else "no address"
             return
         shape = params.input_shape(call.operation)
         if shape is None or name not in shape.members or shape.members[name].type_name != "blob":
