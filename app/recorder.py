@@ -26,7 +26,8 @@ from app.policy.explain_log import story
 from workflows import params
 from workflows.in_process import InProcess, as_answer
 from workflows.record.recording import (
-    CALLS_MAX, READING,
+    CALLS_MAX,
+    READING,
     Actor,
     Begin,
     Done,

@@ -70,7 +70,13 @@ class Everything:
             return {inner: self._value(inner, shape.members[inner]) for inner in shape.required_members}
         if shape.type_name == "map":
             return {"a": "b"}
-        plain = {"integer": 1, "long": 1, "boolean": True, "blob": b"0123456789abcdef", "timestamp": "2026-02-01T00:00:00Z"}
+        plain = {
+            "integer": 1,
+            "long": 1,
+            "boolean": True,
+            "blob": b"0123456789abcdef",
+            "timestamp": "2026-02-01T00:00:00Z",
+        }
         return plain.get(shape.type_name, (getattr(shape, "enum", None) or ["text"])[0])
 
 
@@ -90,4 +96,6 @@ def test_every_operation_is_recorded_or_named_as_left_out() -> None:
     assert found.report.ok, wrong(found.report) + "\n" + found.text
     assert {one.partition(":")[0] + ":" + one.split(":")[1].split(" ")[0] for one in found.written.missing} <= LEFT_OUT
     looked = {call.operation for call in desk.told().calls} - {call.operation for call in found.written.steps.values()}
-    assert all(one.partition(":")[2].startswith(("Describe", "Get", "List", "Lookup", "Decode")) for one in looked - LEFT_OUT), json.dumps(sorted(looked))
+    assert all(
+        one.partition(":")[2].startswith(("Describe", "Get", "List", "Lookup", "Decode")) for one in looked - LEFT_OUT
+    ), json.dumps(sorted(looked))

@@ -15,12 +15,24 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.rest.by_hand import (
-    REGION, SOURCE, TARGET, THIRD, USE, Desk, allow, document, key_policy, played, trust, without_ids, wrong,
-)  # fmt: skip
 
 from app.kernel.call import Caller
 from app.kernel.operation import Services
+from tests.rest.by_hand import (
+    REGION,
+    SOURCE,
+    TARGET,
+    THIRD,
+    USE,
+    Desk,
+    allow,
+    document,
+    key_policy,
+    played,
+    trust,
+    without_ids,
+    wrong,
+)  # fmt: skip
 
 SESSIONS = 400 if os.environ.get("RESEAL_SOAK") else 12
 ACCOUNTS = (SOURCE, TARGET, THIRD)

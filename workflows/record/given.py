@@ -138,7 +138,9 @@ class Given:
     def _grants(self, key: Thing) -> Iterator[Step]:
         for grant in key.told["grants"]:
             holders = [grant.get("GranteePrincipal", ""), grant.get("RetiringPrincipal", "")]
-            if ".amazonaws.com" in holders[0] or ":assumed-role/aws:" in holders[0]:  # a service's own, made when it needs it
+            if (
+                ".amazonaws.com" in holders[0] or ":assumed-role/aws:" in holders[0]
+            ):  # a service's own, made when it needs it
                 continue
             if any(holder and not self._sheet.lives(holder) for holder in holders):
                 self._sheet.miss(f"a grant to {holders[0]}, who is gone")

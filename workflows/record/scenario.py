@@ -7,7 +7,7 @@
 
 Left out, because nothing is lost by it: calls that only looked (unless a later step needs an id that only they told),
 a refusal that came again with nothing in between, and calls that a declaration stands for. What is lost by being left
-out is named in the description, and by `Written.missing`. Contents that were secret are made up: equal ones stay equal.
+out is named at the head of the file, and in `Written.missing`. Contents that were secret are made up: equal ones stay equal.
 """
 
 # pyright: basic
@@ -63,8 +63,8 @@ def written(told: Told, name: str) -> Written:
         raise ValueError("nothing was done that a scenario could tell: no call changed anything, and none failed")
     whole = writer.whole(name)
     missing = tuple(f"{what} ({count} times)" if count > 1 else what for what, count in writer.sheet.missing.items())
-    whole["description"] = _description(told, missing)
-    return Written({"": scenario_text(whole, QUESTION), **writer.sheet.policies}, missing, writer.steps)
+    head = "\n".join([QUESTION, *(f"Left out: {one}" for one in missing)])
+    return Written({"": scenario_text(whole, head), **writer.sheet.policies}, missing, writer.steps)
 
 
 class _Writer:
@@ -100,7 +100,7 @@ class _Writer:
                 declared[part.name] = {"signed-in-by": self._ids[part.signed_in_by]}
         region = _usual_region(self.calls)
         return _trimmed({
-            "reseal": 1, "name": name, "description": "-", "clock": told.scenario_clock, "region": region,
+            "reseal": 1, "name": name, "description": _description(told), "clock": told.scenario_clock, "region": region,
             "accounts": {alias: id for id, alias in sheet.aliases.items()},
             "principals": declared, "given": given, "steps": steps,
         })  # fmt: skip
@@ -156,13 +156,25 @@ class _Writer:
             yield from self._joined(call)
             return
         id = self._ids[call.n] = self.sheet.id(stem_of(call, self._told, self.sheet))
-        made: Step = self.sheet.step(id, who, call.operation, call.region, self._sent(id, call))
+        sent, comment = self._sent(id, call), ""
+        if call.operation == "kms:CreateKey" and self._is_imported_into(call):
+            comment = f"inferred: its material was brought along ({sent.pop('Origin')}); here AWS makes it"
+        made: Step = self.sheet.step(id, who, call.operation, call.region, sent, comment)
         if call.operation == "ebs:PutSnapshotBlock" and "BlockData" in call.secret:
             made["data"] = {"fill": "pattern"}
         if expected := self._expected(call):
             made["expect"] = expected
         self.sheet.references.learn(id, call.answer)
         yield made
+
+    def _is_imported_into(self, call: Done) -> bool:
+        """Did the key that a call made get its material by hand?"""
+        key = call.answer.get("KeyMetadata", {})
+        names = (key.get("KeyId"), key.get("Arn"))
+        return any(
+            one.operation == "kms:ImportKeyMaterial" and not one.code and one.parameters.get("KeyId") in names
+            for one in self._told.calls
+        )
 
     def _joined(self, call: Done) -> Iterator[Step]:
         """In the place of an account that the organization made."""
@@ -326,10 +338,9 @@ def _accounts_named(value: Any, sheet: Sheet) -> Any:
 # --- words and text ---
 
 
-def _description(told: Told, missing: tuple[str, ...]) -> str:
+def _description(told: Told) -> str:
     count = sum(1 for _ in told.calls)
-    lines = [f"Recorded by hand: {count} call{'s' * (count != 1)}. Contents that were secret are made up."]
-    return " ".join([*lines, f"Left out: {'; '.join(missing)}."] if missing else lines)
+    return f"Recorded from {count} call{'s' * (count != 1)} done by hand. What was secret is made up."
 
 
 def _usual_region(calls: list[Done]) -> str:
