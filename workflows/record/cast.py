@@ -191,16 +191,11 @@ class Cast:
                 self.folded.add(call.n)
             elif call.operation not in ("iam:CreateAccessKey", "sts:AssumeRole"):
                 break
-        if kind == "User" and not self._names_keys(about):
-            self.folded |= {call.n for call in about if call.operation == "iam:CreateAccessKey" and not call.code}
         return part
 
     def _is_about(self, call: Done, arn: str, short: str, kind: str) -> bool:
         its_own = call.account == arn.split(":")[4] and call.operation.startswith("iam:")
         return (its_own and call.parameters.get(f"{kind}Name") == short) or arn in json.dumps(call.parameters)
-
-    def _names_keys(self, calls: list[Done]) -> bool:
-        return any("AccessKeyId" in call.parameters for call in calls)
 
     def _lets_own_account_in(self, arn: str) -> bool:
         thing, made = self._things.get(arn), self._made("Role", arn)

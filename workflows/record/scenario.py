@@ -6,7 +6,8 @@
                  expects its error and cause, what failed later expects that
 
 Left out, because nothing is lost by it: calls that only looked (unless a later step needs an id that only they told),
-a refusal that came again with nothing in between, and calls that a declaration stands for. What is lost by being left
+a refusal that came again with nothing in between, what concerns access keys (a run has its own), the news that a user
+or role is there already, and calls that a declaration stands for. What is lost by being left
 out is named at the head of the file, and in `Written.missing`. Contents that were secret are made up: equal ones stay equal.
 """
 
@@ -42,6 +43,8 @@ _NEVER: Final = {  # operation -> why no scenario can do it again
     "kms:CreateCustomKeyStore": "passwords and credentials of key stores are secrets",
     "kms:UpdateCustomKeyStore": "passwords and credentials of key stores are secrets",
 }
+_KEYS: Final = ("iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:UpdateAccessKey")  # a run has its own
+_ABOUT_KEYS: Final = ("LimitExceeded", "NoSuchEntity")  # refusals that rest on which keys there are
 _SDKS_OWN: Final = ("PresignedUrl", "DestinationRegion")  # of CopySnapshot: what an SDK adds by itself
 _SUMS: Final = ("Checksum", "ChecksumAlgorithm", "ChecksumAggregationMethod")
 _TEXTS: Final = {"Email": "account-{}@example.com", "AccountName": "account-{}"}  # in the place of what is private
@@ -132,11 +135,18 @@ class _Writer:
             if not _looks(call):
                 self.sheet.miss(f"{call.operation} by {self._cast.unknown.get(call.by, call.by)}")
             return False
+        if call.operation in _KEYS and call.code in ("", *_ABOUT_KEYS) and not self._signs_in(call):
+            return False
+        if call.operation in ("iam:CreateUser", "iam:CreateRole") and call.code == "EntityAlreadyExists":
+            return False
         why = _NEVER.get(call.operation, "")
         if why and not call.code:
             self.sheet.miss(f"{call.operation}: {why}")
             return False
         return True
+
+    def _signs_in(self, call: Done) -> bool:
+        return any(part.signed_in_by == call.n for part in self._cast.parts.values())
 
     # steps
 

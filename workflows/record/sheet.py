@@ -48,7 +48,7 @@ class Sheet:
     def named(self, kind: str, account: str, label: str = "") -> str:
         """What a person would call a thing: as its owner labels it, else by its account where there are several."""
         if label:
-            return label
+            return label if kind in label.lower() else f"{label}-{kind}"
         return f"{self.aliases[account]}-{kind}" if len(self.aliases) > 1 else kind
 
     def root(self, account: str) -> str:
