@@ -187,8 +187,8 @@ class Recording:
             answer = as_answer(request.operation, reply)
             line = done(
                 self.calls + 1, request.operation, request.region, request.caller.account, actor_id(request.caller),
-                request.parameters, answer, _cause_of(cloud, reply.request_id) if reply.error else "", cloud.now_ms(), self._salt,
-                reply.request_id,
+                request.parameters, answer, _cause_of(cloud, reply.request_id) if reply.error else "", cloud.now_ms(),
+                self._salt, reply.request_id,
             )  # fmt: skip
             self._add(line)
             if not reply.error and request.operation in RESOURCES:
@@ -223,6 +223,8 @@ class Recording:
             self._seen.add(line.id)
         elif isinstance(line, Done):
             self.calls += 1
+            if line.operation == "organizations:CreateOrganization" and not line.code:
+                self._seen.add(line.account)  # its management account: nothing of it was there before
             if not line.operation.partition(":")[2].startswith(READING):  # what is only described was made by others
                 self._seen |= set(looks.names_in(line.answer))
             self._seen |= {value for name, value in line.answer.items() if name == "CiphertextBlob"}

@@ -27,7 +27,8 @@ def stem_of(call: Done, told: Told, sheet: Sheet) -> str:
     """What its id begins with."""
     sent = call.parameters
     if call.operation == "ec2:CreateVolume":
-        return _label(sent) or ("restore" if sent.get("SnapshotId") else sheet.named("volume", call.account))
+        label = _label(sent)
+        return "restore" if sent.get("SnapshotId") and not label else sheet.named("volume", call.account, label)
     if call.operation in ("ec2:ModifySnapshotAttribute", "ec2:ModifyImageAttribute"):
         return _sharing(sent) + ("-image" if "Image" in call.operation else "")
     if call.operation in _MAKES:

@@ -32,6 +32,8 @@ READING: Final = ("Describe", "Get", "List", "Lookup", "Simulate", "Search", "De
 BLOB_CHARACTERS_MAX: Final = 8192  # of base64, in parameters and answers
 NO_SECRETS: Final = frozenset({"Target", "KmsKeyArn", "Notes"})  # marked sensitive by AWS's models, and none here
 
+TELLTALES: Final = frozenset({("kms:ImportKeyMaterial", "EncryptedKeyMaterial"), ("ebs:PutSnapshotBlock", "Checksum")})
+
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="begin"):
     clock: str = "real"  # of the world: real or manual
@@ -168,7 +170,7 @@ def _digest(value: Any, salt: bytes) -> tuple[str, int]:
 
 def _is_left_out(operation: str, name: str, value: Any) -> bool:
     too_large = isinstance(value, str) and len(value) > BLOB_CHARACTERS_MAX and name not in params.DOCUMENTS
-    return too_large or name in params.secret_parameters(operation) - NO_SECRETS or name == "EncryptedKeyMaterial"
+    return too_large or name in params.secret_parameters(operation) - NO_SECRETS or (operation, name) in TELLTALES
 
 
 def _without_blobs(value: Any) -> Any:
