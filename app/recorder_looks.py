@@ -1,4 +1,4 @@
-"""What a call names, and how that is described before the call: looked at aside, where the owner's root sees everything.
+"""What a call names, and how that is described before the call: looked at aside, where its owner's root sees all.
 
 A root is refused by a key policy that leaves him out and by policies of his organization. So in the fork that is looked
 at the key's policy lets him in, and no policy of the organization is in force.

@@ -1,4 +1,4 @@
-"""How what was done by hand is written: who plays, what was there before, what is left out, and that no secret is told."""
+"""How what was done by hand is written: who plays, what was there before, what is left out; no secret is told."""
 
 from __future__ import annotations
 

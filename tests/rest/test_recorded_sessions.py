@@ -18,6 +18,7 @@ import pytest
 
 from app.kernel.call import Caller
 from app.kernel.operation import Services
+from app.services import all_services
 from tests.rest.by_hand import (
     REGION,
     SOURCE,
@@ -359,5 +360,5 @@ def check(services: Services, seed: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("seed", range(SESSIONS))
-def test_a_session_goes_the_same_way_when_it_is_played(services: Services, seed: int) -> None:
-    check(services, seed)
+def test_a_session_goes_the_same_way_when_it_is_played(seed: int) -> None:
+    check(all_services(), seed)

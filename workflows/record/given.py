@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, cast
 
 from workflows.port import Json
+from workflows.record.key_policies import is_default, lets_root_do_all, open_to
 from workflows.record.recording import Thing
 from workflows.record.sheet import Sheet, Step
 
@@ -82,7 +83,7 @@ class Given:
         if is_open := lets_root_do_all(policy, key.account) and not self._is_used_from_elsewhere(key):
             made |= {} if is_default(policy, key.account) else {"Policy": sheet.keep(f"{id}-policy", policy)}
         elif others := self._users_elsewhere(key):
-            made |= {"Policy": sheet.keep(f"{id}-set-up", _open_to([key.account, *others]))}
+            made |= {"Policy": sheet.keep(f"{id}-set-up", open_to([key.account, *others]))}
         yield self._step(key, id, "kms:CreateKey", made, comment=comment)
         sheet.references.add(key.id, f"{id}.KeyMetadata.Arn")
         sheet.references.add(told["KeyId"], f"{id}.KeyMetadata.KeyId")
@@ -309,47 +310,3 @@ def _label(told: Json) -> str:
     }
     tags |= {one["Key"]: one["Value"] for one in told.get("described", {}).get("Tags") or ()}
     return str(tags.get("Name") or next(iter(told.get("aliases", ())), "").removeprefix("alias/"))
-
-
-# --- policies of keys ---
-
-
-def lets_root_do_all(policy: Json, account: str) -> bool:
-    """Does a key's policy let the set-up work as the account's root?"""
-    statements = policy.get("Statement") or []
-    statements = statements if isinstance(statements, list) else [statements]
-    if any(one.get("Effect") == "Deny" for one in statements):
-        return False
-    roots = (account, f"arn:aws:iam::{account}:root")
-    return any(
-        one.get("Effect") == "Allow" and one.get("Action") in ("kms:*", ["kms:*"]) and not one.get("Condition")
-        and isinstance(one.get("Principal"), dict) and any(each in roots for each in _several(one["Principal"].get("AWS")))
-        for one in statements
-    )  # fmt: skip
-
-
-def _several(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def is_default(policy: Json, account: str) -> bool:
-    """Is it the policy that a key has to which nobody gave one?"""
-    statements = policy.get("Statement")
-    if not isinstance(statements, list) or len(statements) != 1:
-        return False
-    return policy.get("Id") == "key-default-1" and lets_root_do_all(policy, account)
-
-
-def _open_to(accounts: list[str], actions: str | list[str] = "kms:*") -> Json:
-    roots = [f"arn:aws:iam::{one}:root" for one in accounts]
-    everything = {"Effect": "Allow", "Principal": {"AWS": roots}, "Action": actions, "Resource": "*"}
-    return {"Version": "2012-10-17", "Statement": [everything]}
-
-
-def document(text: str) -> Json | None:
-    """A JSON object in a text; None for another text."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return cast("Json", found) if isinstance(found, dict) else None

@@ -140,8 +140,10 @@ def told(lines: Iterable[Line]) -> Told:
 
 
 def _ended(act: Done | Moved, ends: Mapping[int, Settled]) -> Done | Moved:
-    end = ends.get(act.n) if isinstance(act, Done) else None
-    return msgspec.structs.replace(act, later=end.later, cause=end.cause or act.cause) if end else act
+    if isinstance(act, Moved) or act.n not in ends:
+        return act
+    end = ends[act.n]
+    return msgspec.structs.replace(act, later=end.later, cause=end.cause or act.cause)
 
 
 def done(
@@ -150,6 +152,7 @@ def done(
 ) -> Done:  # fmt: skip
     """A call as it is kept."""
     hidden, _ = params.without_secrets(operation, answer.value)
+    hidden = {name: value for name, value in hidden.items() if (operation, name) not in TELLTALES}
     sent = {name: value for name, value in parameters.items() if value is not None}
     secret = {name: value for name, value in sent.items() if _is_left_out(operation, name, params.to_json(value))}
     return Done(

@@ -72,9 +72,9 @@ class Sheet:
 
     def _statement(self, statement: Json) -> Json | None:
         principal = statement.get("Principal")
-        named = principal.get("AWS") if isinstance(principal, dict) else None
-        if named is None:
+        if not isinstance(principal, dict) or "AWS" not in principal:
             return statement
+        named = principal["AWS"]
         every = named if isinstance(named, list) else [named]
         left = [one for one in every if self.lives(one)]
         if len(left) == len(every):
