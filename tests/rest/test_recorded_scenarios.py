@@ -103,9 +103,8 @@ def test_a_session_is_opened_by_the_step_that_opened_it_where_it_is_no_ordinary_
 def test_what_only_looked_is_folded_and_a_refused_look_is_kept() -> None:
     work = desk()
     tom = work.user(TARGET, "tom", allow("kms:*"))
-    snapshot = work.must(
-        SOURCE, "ec2:CreateSnapshot", VolumeId=work.must(SOURCE, "ec2:CreateVolume", AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
-    )["SnapshotId"]  # fmt: skip
+    volume = work.must(SOURCE, "ec2:CreateVolume", AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    snapshot = work.must(SOURCE, "ec2:CreateSnapshot", VolumeId=volume)["SnapshotId"]
     work.begin()
     for _ in range(5):
         work.must(SOURCE, "ec2:DescribeSnapshots", SnapshotIds=[snapshot])
@@ -158,7 +157,8 @@ def test_members_of_an_organization_and_its_policies_were_there_before() -> None
     work.must(THIRD, "organizations:EnablePolicyType", RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
     content = document({"Effect": "Deny", "Action": "ec2:CreateVolume", "Resource": "*"})
     scp = work.must(
-        THIRD, "organizations:CreatePolicy", Name="no-volumes", Description="-", Type="SERVICE_CONTROL_POLICY", Content=content
+        THIRD, "organizations:CreatePolicy", Name="no-volumes", Description="-", Type="SERVICE_CONTROL_POLICY",
+        Content=content,
     )["Policy"]["PolicySummary"]["Id"]  # fmt: skip
     work.must(THIRD, "organizations:AttachPolicy", PolicyId=scp, TargetId=unit)
     work.begin()

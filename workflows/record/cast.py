@@ -2,7 +2,7 @@
 
     a root              is there
     a user              `user:`, with its policies as they were; or `signed-in-by:` the call that made its access key
-    a role's session    `role:` where an ordinary session of it does as well; else `signed-in-by:` the call that opened it
+    a role's session    `role:` where an ordinary session of it does as well; else `signed-in-by:` what opened it
     a federated user    `signed-in-by:` the call that vouched for him
 
 A user or role made during the recording is declared, and the calls that made it are left out, where that changes

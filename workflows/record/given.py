@@ -9,12 +9,12 @@ a volume or snapshot holds is made up: as many pattern blocks as it had.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from workflows.port import Json
 from workflows.record.key_policies import is_default, lets_root_do_all, open_to
+from workflows.record.naming import data_of, label_of, tags_of
 from workflows.record.recording import Thing
 from workflows.record.sheet import Sheet, Step
 
@@ -71,7 +71,7 @@ class Given:
             or told.get("MultiRegionConfiguration", {}).get("MultiRegionKeyType") == "REPLICA"
         ):
             sheet.miss(f"the {'replica' if told.get('MultiRegion') else 'key in a custom store'} {key.id}")
-        id = sheet.id(sheet.named("key", key.account, _label(key.told)))
+        id = sheet.id(sheet.named("key", key.account, label_of(key.told)))
         made = {part: told[part] for part in ("KeySpec", "KeyUsage", "Origin") if told.get(part) not in _USUAL}
         made |= {part: told[part] for part in ("Description", "MultiRegion") if told.get(part)}
         made |= {"Tags": key.told["tags"]} if key.told.get("tags") else {}
@@ -157,19 +157,19 @@ class Given:
         told = volume.told["described"]
         if any(one.get("DeleteOnTermination") for one in told.get("Attachments", ())):
             return  # an instance brings it along
-        id = self._sheet.id(self._sheet.named("volume", volume.account, _label(volume.told)))
+        id = self._sheet.id(self._sheet.named("volume", volume.account, label_of(volume.told)))
         parameters = {"AvailabilityZone": told["AvailabilityZone"], "Size": told["Size"], **self._encryption(told)}
-        parameters |= _tags("volume", told)
+        parameters |= tags_of("volume", told)
         if (type := told.get("VolumeType", "gp2")) != "gp2":
             parameters |= {part: told[part] for part in ("VolumeType", "Iops", "Throughput") if told.get(part)}
             if type == "gp3":
                 parameters = {part: value for part, value in parameters.items() if part not in ("Iops", "Throughput")}
-        yield self._step(volume, id, "ec2:CreateVolume", parameters, **_data(volume.told))
+        yield self._step(volume, id, "ec2:CreateVolume", parameters, **data_of(volume.told))
         self._sheet.references.add(volume.id, f"{id}.VolumeId")
 
     def _snapshot(self, snapshot: Thing) -> Iterator[Step]:
         sheet, told = self._sheet, snapshot.told["described"]
-        id = sheet.id(sheet.named("snapshot", snapshot.account, _label(snapshot.told)))
+        id = sheet.id(sheet.named("snapshot", snapshot.account, label_of(snapshot.told)))
         if told.get("State") == "error":
             yield from self._failed(snapshot, id)
             yield from self._shares(snapshot)
@@ -178,10 +178,10 @@ class Given:
         if not self._is_source(of, told) or snapshot.told.get("blocks"):
             made = {"AvailabilityZone": f"{snapshot.region}a", "Size": told["VolumeSize"], **self._encryption(told)}
             volume = sheet.id(f"{id}-volume")
-            yield self._step(snapshot, volume, "ec2:CreateVolume", made, **_data(snapshot.told))
+            yield self._step(snapshot, volume, "ec2:CreateVolume", made, **data_of(snapshot.told))
             of = f"${{{{ {volume}.VolumeId }}}}"
         parameters = {"VolumeId": of} | ({"Description": told["Description"]} if told.get("Description") else {})
-        yield self._step(snapshot, id, "ec2:CreateSnapshot", parameters | _tags("snapshot", told))
+        yield self._step(snapshot, id, "ec2:CreateSnapshot", parameters | tags_of("snapshot", told))
         sheet.references.add(snapshot.id, f"{id}.SnapshotId")
         yield from self._shares(snapshot)
         if lock := snapshot.told.get("lock"):
@@ -254,7 +254,7 @@ class Given:
     def _instance(self, instance: Thing) -> Iterator[Step]:
         told, id = (
             instance.told["described"],
-            self._sheet.id(self._sheet.named("instance", instance.account, _label(instance.told))),
+            self._sheet.id(self._sheet.named("instance", instance.account, label_of(instance.told))),
         )
         kept = {"ImageId": told["ImageId"], "InstanceType": told["InstanceType"], "MinCount": 1, "MaxCount": 1}
         kept |= {"Placement": {"AvailabilityZone": told["Placement"]["AvailabilityZone"]}}
@@ -293,20 +293,3 @@ class Given:
         key = told.get("KmsKeyId", "")
         manager = self._things[key].told["described"].get("KeyManager") if key in self._things else "AWS"
         return {"Encrypted": True} | ({"KmsKeyId": key} if manager != "AWS" else {})
-
-
-def _data(told: Json) -> Json:
-    return {"data": {"fill": "pattern", "blocks": told["blocks"]}} if told.get("blocks") else {}
-
-
-def _tags(kind: str, told: Json) -> Json:
-    return {"TagSpecifications": [{"ResourceType": kind, "Tags": told["Tags"]}]} if told.get("Tags") else {}
-
-
-def _label(told: Json) -> str:
-    """What its owner calls a thing: its Name, else its alias."""
-    tags = {
-        one.get("Key") or one.get("TagKey"): one.get("Value") or one.get("TagValue") for one in told.get("tags", ())
-    }
-    tags |= {one["Key"]: one["Value"] for one in told.get("described", {}).get("Tags") or ()}
-    return str(tags.get("Name") or next(iter(told.get("aliases", ())), "").removeprefix("alias/"))

@@ -180,7 +180,9 @@ class Look:
         attached = [
             one["Id"]
             for type in POLICY_TYPES
-            for one in self._pages("organizations:ListPoliciesForTarget", {"TargetId": node["Id"], "Filter": type}, "Policies")
+            for one in self._pages(
+                "organizations:ListPoliciesForTarget", {"TargetId": node["Id"], "Filter": type}, "Policies"
+            )
         ]  # fmt: skip
         inner = () if kind == "ACCOUNT" else (
             *((one, "UNIT") for one in self._pages(

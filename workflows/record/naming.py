@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.policy.repair_steps import kebab
+from workflows.port import Json
 from workflows.record.recording import Done, Told
 from workflows.record.sheet import Sheet
 
@@ -65,3 +66,23 @@ def _sharing(sent: dict[str, Any]) -> str:
     permission = sent.get("CreateVolumePermission") or sent.get("LaunchPermission") or {}
     takes_away = sent.get("OperationType") == "remove" or (permission.get("Remove") and not permission.get("Add"))
     return "unshare" if takes_away else "share"
+
+
+# --- of what was there before ---
+
+
+def data_of(told: Json) -> Json:
+    return {"data": {"fill": "pattern", "blocks": told["blocks"]}} if told.get("blocks") else {}
+
+
+def tags_of(kind: str, told: Json) -> Json:
+    return {"TagSpecifications": [{"ResourceType": kind, "Tags": told["Tags"]}]} if told.get("Tags") else {}
+
+
+def label_of(told: Json) -> str:
+    """What its owner calls a thing: its Name, else its alias."""
+    tags = {
+        one.get("Key") or one.get("TagKey"): one.get("Value") or one.get("TagValue") for one in told.get("tags", ())
+    }
+    tags |= {one["Key"]: one["Value"] for one in told.get("described", {}).get("Tags") or ()}
+    return str(tags.get("Name") or next(iter(told.get("aliases", ())), "").removeprefix("alias/"))

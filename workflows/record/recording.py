@@ -1,4 +1,4 @@
-"""What is done by hand in a world, kept as lines that are only ever added (`workflows.record.scenario` writes them down).
+"""What is done by hand in a world, kept as lines that are only ever added (`scenario` writes them down).
 
     begin     of the world: its clock, and the moment
     actor     who calls, before the first call: a root, a user, or somebody with temporary credentials

@@ -6,9 +6,9 @@
                  expects its error and cause, what failed later expects that
 
 Left out, because nothing is lost by it: calls that only looked (unless a later step needs an id that only they told),
-a refusal that came again with nothing in between, what concerns access keys (a run has its own), the news that a user
-or role is there already, and calls that a declaration stands for. What is lost by being left
-out is named at the head of the file, and in `Written.missing`. Contents that were secret are made up: equal ones stay equal.
+a refusal that came again with nothing in between, what concerns access keys (a run has its own), the news that a
+user or role is there already, and calls that a declaration stands for. What is lost by being left
+out is named at the head of the file, and in `Written.missing`. What was secret is made up: equal contents stay equal.
 """
 
 # pyright: basic
@@ -26,17 +26,18 @@ from workflows import params
 from workflows.machine import OK
 from workflows.port import Answer, Json
 from workflows.record.cast import Cast
-from workflows.record.given import Given, document
+from workflows.record.given import Given
 from workflows.record.given_organization import Organized, invited
 from workflows.record.given_people import People
+from workflows.record.key_policies import document
 from workflows.record.naming import stem_of
 from workflows.record.recording import READING, Done, Moved, Told
 from workflows.record.references import made_in, names_in
 from workflows.record.sheet import Sheet, Step
+from workflows.record.words import accounts_named, aliases_of, description, duration, trimmed, usual_region
 from workflows.scenario_text import scenario_text
 from workflows.settle import outcome
 
-SHARES: Final = ("ec2:ModifySnapshotAttribute", "ec2:ModifyImageAttribute")
 QUESTION: Final = "What was done by hand, and does it go the same way again?"
 _NEVER: Final = {  # operation -> why no scenario can do it again
     "kms:ImportKeyMaterial": "key material is a secret, and is wrapped under a key that is another in each run",
@@ -49,7 +50,6 @@ _SDKS_OWN: Final = ("PresignedUrl", "DestinationRegion")  # of CopySnapshot: wha
 _SUMS: Final = ("Checksum", "ChecksumAlgorithm", "ChecksumAggregationMethod")
 _TEXTS: Final = {"Email": "account-{}@example.com", "AccountName": "account-{}"}  # in the place of what is private
 _WRONG_SUM: Final = base64.b64encode(bytes(32)).decode()
-_UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class _Writer:
 
     def __init__(self, told: Told) -> None:
         self._told = told
-        aliases = _aliases(told)
+        aliases = aliases_of(told)
         made = {call.answer[kind]["Arn"] for call in told.calls for kind in ("User", "Role") if call.answer.get(kind)}
         living = {one.id for one in told.things if one.kind in ("user", "role")} | made
         self.sheet = Sheet(aliases, living, told.begin.at_ms)
@@ -101,9 +101,10 @@ class _Writer:
         for part in self._cast.declared():
             if part.signed_in_by:
                 declared[part.name] = {"signed-in-by": self._ids[part.signed_in_by]}
-        region = _usual_region(self.calls)
-        return _trimmed({
-            "reseal": 1, "name": name, "description": _description(told), "clock": told.scenario_clock, "region": region,
+        region = usual_region(self.calls)
+        return trimmed({
+            "reseal": 1, "name": name, "description": description(told), "clock": told.scenario_clock,
+            "region": region,
             "accounts": {alias: id for id, alias in sheet.aliases.items()},
             "principals": declared, "given": given, "steps": steps,
         })  # fmt: skip
@@ -218,7 +219,7 @@ class _Writer:
         policy = document(value) if name in params.DOCUMENTS and isinstance(value, str) else None
         if policy is not None:
             return self.sheet.keep(id, policy)
-        return _accounts_named(self.sheet.references.put(value), self.sheet)
+        return accounts_named(self.sheet.references.put(value), self.sheet)
 
     def _is_noise(self, call: Done, name: str, value: Any) -> bool:
         if name in _SDKS_OWN and call.operation == "ec2:CopySnapshot":
@@ -299,74 +300,3 @@ def _once(calls: list[Done]) -> list[Done]:
             since.add(asked)
             kept.append(call)
     return kept
-
-
-def duration(ms: int) -> str:
-    """As scenarios say it: 8d, 90m, 500ms."""
-    size, unit = next((size, unit) for size, unit in _UNITS if ms % size == 0)
-    return f"{ms // size}{unit}"
-
-
-# --- accounts ---
-
-
-def _aliases(told: Told) -> dict[str, str]:
-    """Account id -> alias: who shares is the source, with whom the target; who manages an organization says so."""
-    calls = list(told.calls)
-    every = [*(one.account for one in told.things), *(call.account for call in calls)]
-    every += [one.account for one in told.actors]
-    ids = [one for one in dict.fromkeys(every) if one]
-    sharing = next((call.account for call in calls if call.operation in SHARES), None)
-    managers = [one.account for one in told.things if one.kind == "organization"]
-    managers += [
-        call.account for call in calls if call.operation == "organizations:CreateOrganization" and not call.code
-    ]
-    aliases: dict[str, str] = {}
-    for id in managers:
-        aliases.setdefault(id, _free("management", aliases))
-    if len(ids) == 1 and not managers:
-        return {ids[0]: "account"}
-    for id in ids:
-        word = "source" if id == sharing else "target" if sharing else "member" if managers else "account"
-        aliases.setdefault(id, _free(word, aliases))
-    return aliases
-
-
-def _free(word: str, taken: dict[str, str]) -> str:
-    used = sum(1 for alias in taken.values() if alias.rstrip("0123456789") == word)
-    return word if not used else f"{word}{used + 1}"
-
-
-def _accounts_named(value: Any, sheet: Sheet) -> Any:
-    """References where a parameter is an account's id."""
-    if isinstance(value, dict):
-        return {key: _accounts_named(inner, sheet) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_accounts_named(inner, sheet) for inner in value]
-    return sheet.account(value) if isinstance(value, str) and value in sheet.aliases else value
-
-
-# --- words and text ---
-
-
-def _description(told: Told) -> str:
-    count = sum(1 for _ in told.calls)
-    return f"Recorded from {count} call{'s' * (count != 1)} done by hand. What was secret is made up."
-
-
-def _usual_region(calls: list[Done]) -> str:
-    regions = [call.region for call in calls if not call.operation.startswith(("iam:", "sts:", "organizations:"))]
-    return max(sorted(set(regions)), key=regions.count, default="us-east-1")
-
-
-def _trimmed(whole: Json) -> Json:
-    """Without empty sections, and without the Region where it is the file's."""
-    steps = {
-        section: [_without_region(step, whole["region"]) for step in whole[section]] for section in ("given", "steps")
-    }
-    return {key: value for key, value in {**whole, **steps}.items() if value not in ({}, [], "")}
-
-
-def _without_region(step: Step, usual: str) -> Step:
-    is_global = step.get("call", "").startswith(("iam:", "sts:", "organizations:"))
-    return {key: value for key, value in step.items() if key != "region" or not (value in (usual, "") or is_global)}
