@@ -101,10 +101,10 @@ class Enactor:
 
     def passed(self, step: StepSpec, acted: Acted) -> None:
         """Later steps may refer to this one from now on."""
-        thing = main_id(str(step.call), acted.parameters, acted.answer.value)
-        saved = self._saved(step, acted.answer.value)
-        self.course.passed(step, acted.answer.value, dict(acted.later), saved, thing)
-        sign_in(self.course, self.port, step, acted.answer.value)
+        value = acted.answer.value
+        thing = main_id(str(step.call), acted.parameters, value)
+        self.course.passed(step, value, dict(acted.later), self._saved(step, value), thing)
+        sign_in(self.course, self.port, step, value)
 
     # the call
 
@@ -121,8 +121,7 @@ class Enactor:
         elif step.data is not None and step.data.blocks is not None:
             answer = self._filled(hand, root, step, parameters, step.data.blocks)
         elif step.data is not None:
-            block = data.block(parameters, self.course.scenario.spec.seed or step.id)
-            answer = hand.call(step.as_, step.call, block)
+            answer = hand.call(step.as_, step.call, data.block(parameters, self.course.scenario.spec.seed or step.id))
         else:
             answer = hand.call(step.as_, step.call, parameters)
         if answer.error:

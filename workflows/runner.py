@@ -145,10 +145,9 @@ class Runner:
     def _make_principal(self, name: str) -> None:
         if name in self._port.can.played or self._scenario.spec.principals[name].signed_in_by is not None:
             return
-        account = name.partition("/")[0]
         hand = Keyed(self._port, f"{self._run}/{name}/1", IAM_REGION)
         spec = self._scenario.spec.principals[name]
-        Maker(hand, account, self._course.scope, self._scenario.files).make(name, spec)
+        Maker(hand, name.partition("/")[0], self._course.scope, self._scenario.files).make(name, spec)
 
     # the journal
 

@@ -57,7 +57,7 @@ def _principals(scenario: Scenario) -> Iterator[Mistake]:
             yield Mistake(scenario.mark("principals", name), what)
         if short == ROOT:
             yield Mistake(scenario.mark("principals", name), "an account's root is there without being declared")
-        if scenario.spec.principals[name].signed_in_by is not None:
+        if not _has_arn(scenario, name):
             yield from _signed_in(scenario, name)
 
 
@@ -65,7 +65,7 @@ def _signed_in(scenario: Scenario, name: str) -> Iterator[Mistake]:
     """The step that signs a principal in must be one that can, and come before all that it does."""
     by, mark = str(scenario.spec.principals[name].signed_in_by), scenario.mark("principals", name, "signed-in-by")
     steps = (*scenario.spec.given, *scenario.spec.steps)
-    index = next((index for index, step in enumerate(steps) if step.id == by), None)
+    index = next((n for n, step in enumerate(steps) if step.id == by), None)
     if index is None:
         yield Mistake(mark, f"there is no step {by!r}" + suggest(by, [step.id for step in steps]))
     elif steps[index].call not in SIGNS_IN:
@@ -82,8 +82,7 @@ def known_principals(scenario: Scenario) -> list[str]:
 
 def _has_arn(scenario: Scenario, name: str) -> bool:
     """Is it known before the run? Not of somebody whom a step signs in."""
-    spec = scenario.spec.principals.get(name)
-    return spec is None or spec.signed_in_by is None
+    return name not in scenario.spec.principals or scenario.spec.principals[name].signed_in_by is None
 
 
 # --- steps ---
@@ -148,8 +147,9 @@ def _step(scenario: Scenario, step: StepSpec, node: Node, known: _Known) -> Iter
         return
     expects_error = bool(step.expect and step.expect.error)
     given = node.get("with") or Node({}, node.mark, {})
-    supplied = BLOCK_PARAMETERS if step.data else frozenset[str]()
-    yield from params.mistakes(step.call, given, complete=not expects_error, supplied=supplied)
+    yield from params.mistakes(
+        step.call, given, complete=not expects_error, supplied=BLOCK_PARAMETERS if step.data else frozenset()
+    )
     yield from _paths(step, node)
     if step.find_again is not None:
         yield from _find_again(scenario, step.find_again, node["find-again"], known)

@@ -16,10 +16,11 @@ reseal: 1
 name: A guest
 accounts: {one: "111111111111"}
 principals:
+  one/dana: {user: dana, policies: [{Version: "2012-10-17", Statement: {Effect: Allow, Action: "*", Resource: "*"}}]}
   one/guest: {signed-in-by: token}
 steps:
   - id: token
-    as: one/root
+    as: one/dana
     call: sts:GetFederationToken
     with: {Name: guest, Policy: {Version: "2012-10-17", Statement: {Effect: Allow, Action: "ebs:*", Resource: "*"}}}
   - {id: snapshot, as: one/guest, call: ebs:StartSnapshot, with: {VolumeSize: 1}}
@@ -55,7 +56,7 @@ def test_a_step_signs_somebody_in_and_he_writes_a_block(services: Services, tmp_
         ("signed-in-by: token", "signed-in-by: tokne", "there is no step 'tokne'; did you mean 'token'?"),
         ("signed-in-by: token", "signed-in-by: snapshot", "the answer of ebs:StartSnapshot holds no credentials"),
         ("signed-in-by: token", "signed-in-by: token, user: guest", "so it has nothing beside it"),
-        ("as: one/root", "as: one/guest", "one/guest is signed in by token, which comes later"),
+        ("as: one/dana", "as: one/guest", "one/guest is signed in by token, which comes later"),
         ("{fill: pattern}", "{fill: pattern, blocks: 2}", "`blocks:` belongs to the data of a volume"),
         ("BlockIndex: 0}", "BlockIdx: 0}", "did you mean 'BlockIndex'?"),
         ('SnapshotId: "${{ snapshot.SnapshotId }}", ', "", "ebs:PutSnapshotBlock needs the parameter SnapshotId"),

@@ -117,12 +117,12 @@ class _Writer:
 
     def _kept(self) -> list[Done]:
         openers = {part.signed_in_by for part in self._cast.parts.values()}
-        folded = self._cast.folded - openers
-        acting = [call for call in self._told.calls if self._can_be_done(call) and call.n not in folded]
+        acting = [
+            call for call in self._told.calls if self._can_be_done(call) and call.n not in self._cast.folded - openers
+        ]
         needed = {name for call in acting if not _looks(call) for name in names_in(call.parameters)}
-        known: set[str] = {one.id for one in self._told.things} | {
-            one.told["described"].get("KeyId", "") for one in self._told.things if "described" in one.told
-        }
+        known: set[str] = {one.id for one in self._told.things}
+        known |= {one.told["described"].get("KeyId", "") for one in self._told.things if "described" in one.told}
         kept: list[Done] = []
         for call in acting:
             made = {value for value, _ in made_in(call.answer)}
