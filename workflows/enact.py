@@ -164,11 +164,9 @@ class Enactor:
             region=step.region or course.scenario.spec.region,
             accounts=course.roles,
             ids={role: course.accounts[alias] for role, alias in course.roles.items()},
-            parameters=parameters,
-            answer=answer,
-            results=results,
+            parameters=parameters, answer=answer, results=results,
             rehearse=lambda wanted: self._rehearse(step, state, answer, wanted),
-        )
+        )  # fmt: skip
 
     def _rehearse(self, step: StepSpec, state: Step, answer: Value, wanted: str) -> Outcome | None:
         """The outcome of a later state, by playing the scenario's steps up to it in a fork. None: can not be played."""

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.kernel import shapes
-from workflows import matrix, params, portable, scenario_follows, scenario_names
+from workflows import matrix, params, portable, scenario_follows, scenario_names, signing
 from workflows.again import READING
 from workflows.data import BLOCK_PARAMETERS
 from workflows.expressions import PATTERN, Reference, compiled, references
-from workflows.signing import SIGNS_IN
 from workflows.verify import Operations, suggest
 from workflows.yaml_marks import Mistake, Node
 
@@ -58,22 +57,7 @@ def _principals(scenario: Scenario) -> Iterator[Mistake]:
         if short == ROOT:
             yield Mistake(scenario.mark("principals", name), "an account's root is there without being declared")
         if not _has_arn(scenario, name):
-            yield from _signed_in(scenario, name)
-
-
-def _signed_in(scenario: Scenario, name: str) -> Iterator[Mistake]:
-    """The step that signs a principal in must be one that can, and come before all that it does."""
-    by, mark = str(scenario.spec.principals[name].signed_in_by), scenario.mark("principals", name, "signed-in-by")
-    steps = (*scenario.spec.given, *scenario.spec.steps)
-    index = next((n for n, step in enumerate(steps) if step.id == by), None)
-    if index is None:
-        yield Mistake(mark, f"there is no step {by!r}" + suggest(by, [step.id for step in steps]))
-    elif steps[index].call not in SIGNS_IN:
-        yield Mistake(
-            mark, f"the answer of {steps[index].call} holds no credentials, but that of {', '.join(SIGNS_IN)}"
-        )
-    elif early := next((step for step in steps[: index + 1] if step.as_ == name), None):
-        yield Mistake(scenario.step_mark(early, "as"), f"{name} is signed in by {by}, which comes later")
+            yield from signing.mistakes(scenario, name)
 
 
 def known_principals(scenario: Scenario) -> list[str]:

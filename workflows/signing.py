@@ -6,15 +6,18 @@ leaves them signed out: their calls then stop the run, and say so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from workflows.params import HIDDEN
 from workflows.port import Credentials, Port
+from workflows.verify import suggest
+from workflows.yaml_marks import Mistake
 
 if TYPE_CHECKING:
     from workflows.course import Course
     from workflows.format import StepSpec
+    from workflows.scenario import Scenario
 
 # Operation -> the member of its answer that holds credentials.
 SIGNS_IN: Final[Mapping[str, str]] = {
@@ -44,3 +47,18 @@ def _caller(answer: Mapping[str, Any], account: str) -> tuple[str, ...]:
         return (str(who["Arn"]),)
     user = answer.get("AccessKey", {}).get("UserName")
     return (f"arn:aws:iam::{account}:user/{user}",) if user else ()
+
+
+def mistakes(scenario: Scenario, name: str) -> Iterator[Mistake]:
+    """The step that signs a principal in must be one that can, and come before all that it does."""
+    by, mark = str(scenario.spec.principals[name].signed_in_by), scenario.mark("principals", name, "signed-in-by")
+    steps = (*scenario.spec.given, *scenario.spec.steps)
+    index = next((n for n, step in enumerate(steps) if step.id == by), None)
+    if index is None:
+        yield Mistake(mark, f"there is no step {by!r}" + suggest(by, [step.id for step in steps]))
+    elif steps[index].call not in SIGNS_IN:
+        yield Mistake(
+            mark, f"the answer of {steps[index].call} holds no credentials, but that of {', '.join(SIGNS_IN)}"
+        )
+    elif early := next((step for step in steps[: index + 1] if step.as_ == name), None):
+        yield Mistake(scenario.step_mark(early, "as"), f"{name} is signed in by {by}, which comes later")

@@ -45,6 +45,7 @@ _NEVER: Final = {  # operation -> why no scenario can do it again
     "kms:UpdateCustomKeyStore": "passwords and credentials of key stores are secrets",
 }
 _KEYS: Final = ("iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:UpdateAccessKey")  # a run has its own
+_THERE: Final = tuple((f"iam:Create{noun}", "EntityAlreadyExists") for noun in ("User", "Role"))
 _ABOUT_KEYS: Final = ("LimitExceeded", "NoSuchEntity")  # refusals that rest on which keys there are
 _SDKS_OWN: Final = ("PresignedUrl", "DestinationRegion")  # of CopySnapshot: what an SDK adds by itself
 _SUMS: Final = ("Checksum", "ChecksumAlgorithm", "ChecksumAggregationMethod")
@@ -65,7 +66,7 @@ def written(told: Told, name: str) -> Written:
     if not writer.calls:
         raise ValueError("nothing was done that a scenario could tell: no call changed anything, and none failed")
     whole = writer.whole(name)
-    missing = tuple(f"{what} ({count} times)" if count > 1 else what for what, count in writer.sheet.missing.items())
+    missing = writer.sheet.left_out
     head = "\n".join([QUESTION, *(f"Left out: {one}" for one in missing)])
     return Written({"": scenario_text(whole, head), **writer.sheet.policies}, missing, writer.steps)
 
@@ -138,7 +139,7 @@ class _Writer:
             return False
         if call.operation in _KEYS and call.code in ("", *_ABOUT_KEYS) and not self._signs_in(call):
             return False
-        if call.operation in ("iam:CreateUser", "iam:CreateRole") and call.code == "EntityAlreadyExists":
+        if (call.operation, call.code) in _THERE:
             return False
         why = _NEVER.get(call.operation, "")
         if why and not call.code:
@@ -233,12 +234,10 @@ class _Writer:
 
     def _made_up(self, call: Done, name: str, digest: str, size: int, found: Json) -> None:
         """Something in the place of a secret, of its size; what belongs to a block is made where it is played."""
-        if name == "BlockData":
+        if name in ("BlockData", "PresignedUrl"):
             return
         if name == "Checksum":
             found |= {name: _WRONG_SUM} if "hecksum" in call.message else {}
-            return
-        if name == "PresignedUrl":
             return
         if name in _TEXTS:
             self._contents.setdefault(digest, _TEXTS[name].format(len(self._contents) + 1))
@@ -281,9 +280,8 @@ def _failed(call: Done) -> bool:
 
 def _looks(call: Done) -> bool:
     """A call that only looked, and was not refused; openers of sessions are asked for by name."""
-    operation = call.operation
-    reads = operation.partition(":")[2].startswith(READING) and operation != "kms:GetParametersForImport"
-    return not call.code and (reads or operation in ("sts:AssumeRole", "kms:GetParametersForImport"))
+    reads = call.operation.partition(":")[2].startswith(READING) or call.operation == "sts:AssumeRole"
+    return not call.code and reads
 
 
 def _once(calls: list[Done]) -> list[Done]:

@@ -105,6 +105,10 @@ class Sheet:
         """Something is left out."""
         self.missing[what] = self.missing.get(what, 0) + 1
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return tuple(f"{what} ({count} times)" if count > 1 else what for what, count in self.missing.items())
+
     def step(self, id: str, who: str, call: str, region: str, parameters: Json, comment: str = "", **more: Any) -> Step:
         made: Step = {COMMENT: comment} if comment else {}
         made |= {"id": id, "as": who, "call": call, "region": region}
