@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NO_WORLD = AwsError("InvalidClientTokenId", "reseal has no world of that name", 404, seen="ours")
 
 WORLD_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+RECORDING = "recording/"  # before a world's name: its recording, in a journal
 _ACCOUNT = re.compile(r"\d{12}\Z")
 _ISSUED = re.compile(r"A[KS]IA[A-Z0-9]{12,}\Z")
 
@@ -86,9 +87,31 @@ class Worlds:
         return True
 
     def start(self) -> None:
-        """The default world is there from the start."""
+        """The default world is there from the start, and what was being recorded still is."""
         if self.get(DEFAULT_WORLD) is None:
             self.create(DEFAULT_WORLD, seed=self.settings.seed or None)
+        for name in self.names():
+            if f"{RECORDING}{name}" in self.store.journal(name).runs():
+                self.take_up_recording(name)
+
+    # recordings
+
+    def take_up_recording(self, name: str) -> Recording:
+        """The world's recording; begun where there is none. LookupError where there is no such world."""
+        from app.recorder import Recording
+
+        cloud = self.get(name)
+        if cloud is None:
+            raise LookupError(f"there is no world {name!r}")
+        if name not in self.recordings:
+            journal = self.store.journal(name)
+            self.recordings[name] = Recording.found(journal, cloud) or Recording.begun(journal, cloud)
+        return self.recordings[name]
+
+    def moved(self, name: str, by_ms: int) -> None:
+        """A world's clock was moved on by hand."""
+        if name in self.recordings:
+            self.recordings[name].moved(by_ms)
 
     def _clock(self) -> Clock:
         return Clock(mode=self.settings.clock, settle=self.settings.settle)
@@ -130,9 +153,9 @@ class Worlds:
 
     def _recorded(self, world: str, cloud: Cloud, request: Request) -> Reply:
         recording = self.recordings[world]
-        recording.meet(cloud, request.caller)
+        recording.before(cloud, request)
         reply = cloud.call(request)
-        recording.note(cloud, request, reply)
+        recording.after(cloud, request, reply)
         return reply
 
     def _issuer(self, access_key_id: str) -> str | None:

@@ -60,7 +60,7 @@ def sizes(scenario: Scenario) -> Iterable[Limit]:
     """How large one scenario may be."""
     steps = (*scenario.spec.given, *scenario.spec.steps)
     yield len(steps), STEPS_MAX, "steps in a scenario"
-    yield sum(step.data.blocks for step in steps if step.data), BLOCKS_MAX, "blocks of data in a scenario"
+    yield sum(step.data.blocks or 1 for step in steps if step.data), BLOCKS_MAX, "blocks of data in a scenario"
 
 
 def within(limits: Iterable[Limit]) -> None:

@@ -44,13 +44,17 @@ class Course:
     )  # step id -> its declaration, of the steps passed
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])  # state -> answer
     roles: dict[str, str] = field(default_factory=dict[str, str])  # role of the workflow -> alias that plays it
+    callers: dict[str, tuple[str, ...]] = field(
+        default_factory=dict[str, tuple[str, ...]]
+    )  # principal whom a step signed in -> its ARNs
 
     @property
     def names(self) -> Names:
         callers = {
             name: principals.callers(self.accounts[name.partition("/")[0]], spec)
             for name, spec in self.scenario.spec.principals.items()
-        }
+            if spec.signed_in_by is None
+        } | self.callers
         return Names(self.scope, self.accounts, callers, self.things)
 
     def step_state(self, step: StepSpec) -> Step | None:
@@ -67,8 +71,9 @@ class Course:
     def branched(self) -> Course:
         """A copy that goes on by itself."""
         return replace(
-            self, scope=dict(self.scope), things=dict(self.things), made=dict(self.made), results=dict(self.results)
-        )
+            self, scope=dict(self.scope), things=dict(self.things), made=dict(self.made), results=dict(self.results),
+            callers=dict(self.callers),
+        )  # fmt: skip
 
     def onto(self, other: Course) -> None:
         """Bring another course, of a scenario with the same steps up to here, to the point where this one is."""
@@ -76,7 +81,7 @@ class Course:
         steps = {step.id: step for step in (*spec.given, *spec.steps)}
         other.scope |= {id: self.scope[id] for id in self.made}
         other.made = {id: steps[id] for id in self.made}
-        other.things, other.results = dict(self.things), dict(self.results)
+        other.things, other.results, other.callers = dict(self.things), dict(self.results), dict(self.callers)
         other.state, other.graph = self.state, self.graph
 
 
@@ -87,6 +92,8 @@ def begun(scenario: Scenario, workflow: Workflow | None) -> Course:
     for alias, id in accounts.items():
         scope[f"principals.{alias}/root"] = {"arn": f"arn:aws:iam::{id}:root"}
     for name, spec in scenario.spec.principals.items():
+        if spec.signed_in_by is not None:  # its ARN is known when it has signed in, and it is not referred to
+            continue
         scope[f"principals.{name}"] = {"arn": principals.arn(accounts[name.partition("/")[0]], spec)}
     course = Course(scenario, workflow, accounts, scope, workflow.state(workflow.start) if workflow else None)
     course.roles = _roles(course)

@@ -18,6 +18,7 @@ from workflows.port import Port, PortFailed
 from workflows.settle import FAILED, settled
 
 BLOCK_BYTES: Final = 512 * 1024
+BLOCK_PARAMETERS: Final = frozenset({"BlockData", "DataLength", "Checksum", "ChecksumAlgorithm"})  # of a pattern block
 
 Block = tuple[int, bytes]
 
@@ -36,7 +37,7 @@ def filled_from(hand: Keyed, principal: str, root: str, parameters: Mapping[str,
         start["KmsKeyArn"] = arn
     id = hand.must(principal, "ebs:StartSnapshot", start).value["SnapshotId"]
     for index in range(blocks):
-        hand.must(principal, "ebs:PutSnapshotBlock", _put(id, index, pattern(seed, index)))
+        hand.must(principal, "ebs:PutSnapshotBlock", block({"SnapshotId": id, "BlockIndex": index}, seed))
     complete = {"SnapshotId": id, "ChangedBlocksCount": blocks}
     answer = hand.must(principal, "ebs:CompleteSnapshot", complete)
     resource = settled(hand.port, root, "ebs:CompleteSnapshot", complete, answer.value, hand.region)
@@ -55,12 +56,12 @@ def _key_arn(hand: Keyed, root: str, key: str | None) -> str:
     return str(described.value.get("KeyMetadata", {}).get("Arn", ""))
 
 
-def _put(snapshot_id: str, index: int, block: bytes) -> dict[str, Any]:
-    checksum = base64.b64encode(hashlib.sha256(block).digest()).decode()
-    return {
-        "SnapshotId": snapshot_id, "BlockIndex": index, "BlockData": block, "DataLength": BLOCK_BYTES,
-        "Checksum": checksum, "ChecksumAlgorithm": "SHA256",
-    }  # fmt: skip
+def block(parameters: Mapping[str, Any], seed: str) -> dict[str, Any]:
+    """The parameters of a PutSnapshotBlock with a pattern block, and what belongs to it where they do not say it."""
+    content = pattern(seed, parameters.get("BlockIndex") or 0)
+    checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    own = {"BlockData": content, "DataLength": BLOCK_BYTES, "Checksum": checksum, "ChecksumAlgorithm": "SHA256"}
+    return own | dict(parameters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from workflows.keyed import Keyed
 from workflows.machine import OK, UNFORESEEN, Outcome, Settled, Step
 from workflows.port import Answer, Evidence, Port, PortFailed
 from workflows.settle import failure, main_id, outcome, settled
+from workflows.signing import sign_in
 from workflows.transition import Contracted, Intent, Transition, Wrong
 from workflows.view import Judged, View, judge, sentence
 
@@ -100,9 +101,10 @@ class Enactor:
 
     def passed(self, step: StepSpec, acted: Acted) -> None:
         """Later steps may refer to this one from now on."""
-        thing = main_id(str(step.call), acted.parameters, acted.answer.value)
-        saved = self._saved(step, acted.answer.value)
-        self.course.passed(step, acted.answer.value, dict(acted.later), saved, thing)
+        value = acted.answer.value
+        thing = main_id(str(step.call), acted.parameters, value)
+        self.course.passed(step, value, dict(acted.later), self._saved(step, value), thing)
+        sign_in(self.course, self.port, step, value)
 
     # the call
 
@@ -116,8 +118,10 @@ class Enactor:
         hand, root = Keyed(self.port, f"{self.run}/{step.id}/1", region), f"{_account(step)}/root"
         if found is not None:
             answer = Answer("", found)
+        elif step.data is not None and step.data.blocks is not None:
+            answer = self._filled(hand, root, step, parameters, step.data.blocks)
         elif step.data is not None:
-            answer = self._filled(hand, root, step, parameters)
+            answer = hand.call(step.as_, step.call, data.block(parameters, self.course.scenario.spec.seed or step.id))
         else:
             answer = hand.call(step.as_, step.call, parameters)
         if answer.error:
@@ -125,12 +129,11 @@ class Enactor:
         wait = fill(step.wait, self.course.scope) if step.wait else None
         return answer, settled(self.port, root, step.call, parameters, answer.value, region, wait)
 
-    def _filled(self, hand: Keyed, root: str, step: StepSpec, parameters: dict[str, Any]) -> Answer:
+    def _filled(self, hand: Keyed, root: str, step: StepSpec, parameters: dict[str, Any], blocks: int) -> Answer:
         """CreateVolume with data in it: from a snapshot that is written first, and deleted when the volume is there."""
-        assert step.data is not None
         assert step.as_ is not None
         seed = self.course.scenario.spec.seed or step.id
-        id = data.filled_from(hand, step.as_, root, parameters, step.data.blocks, seed)
+        id = data.filled_from(hand, step.as_, root, parameters, blocks, seed)
         answer = hand.call(step.as_, "ec2:CreateVolume", parameters | {"SnapshotId": id})
         if not answer.error:
             settled(self.port, root, "ec2:CreateVolume", parameters, answer.value, hand.region)
@@ -161,11 +164,9 @@ class Enactor:
             region=step.region or course.scenario.spec.region,
             accounts=course.roles,
             ids={role: course.accounts[alias] for role, alias in course.roles.items()},
-            parameters=parameters,
-            answer=answer,
-            results=results,
+            parameters=parameters, answer=answer, results=results,
             rehearse=lambda wanted: self._rehearse(step, state, answer, wanted),
-        )
+        )  # fmt: skip
 
     def _rehearse(self, step: StepSpec, state: Step, answer: Value, wanted: str) -> Outcome | None:
         """The outcome of a later state, by playing the scenario's steps up to it in a fork. None: can not be played."""

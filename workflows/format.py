@@ -46,7 +46,7 @@ Duration = Annotated[
 
 
 class PrincipalSpec(Model):
-    """A user or role that the scenario makes, with its policies."""
+    """A user or role that the scenario makes, with its policies; or somebody whom one of its steps signs in."""
 
     user: str | None = Field(None, description="name of an IAM user to make")
     role: str | None = Field(None, description="name of an IAM role to make; calls come from a session of it")
@@ -63,25 +63,36 @@ class PrincipalSpec(Model):
     credentials: Literal["none", "wrong-secret"] | None = Field(
         None, description="none: somebody who signs nothing. wrong-secret: the access key, signed with another secret"
     )
+    signed_in_by: StepId | None = Field(
+        None,
+        description="step whose answer holds its credentials: sts:AssumeRole, sts:GetFederationToken, "
+        "sts:GetSessionToken or iam:CreateAccessKey; it calls from then on",
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> PrincipalSpec:
+        if self.signed_in_by is not None:
+            if self.model_fields_set != {"signed_in_by"}:
+                raise ValueError("`signed-in-by:` is somebody whom a step makes, so it has nothing beside it")
+            return self
         if self.credentials == "none":
             if self.model_fields_set != {"credentials"}:
                 raise ValueError("`credentials: none` is nobody, so it has nothing beside it")
             return self
         if (self.user is None) == (self.role is None):
-            raise ValueError("a principal has either `user:` or `role:`")
+            raise ValueError("a principal has either `user:` or `role:`, or a step that it is `signed-in-by:`")
         if self.user is not None and (self.trust is not None or self.session_policy is not None):
             raise ValueError("`trust:` and `session-policy:` belong to roles")
         return self
 
 
 class DataSpec(Model):
-    """Real bytes in a volume, so that a read can be compared; made by public calls only."""
+    """Real bytes in a volume or a block, so that a read can be compared; made by public calls only."""
 
     fill: Literal["pattern"]
-    blocks: int = Field(ge=1, le=2048, description="blocks of 512 KiB from the beginning of the volume")
+    blocks: int | None = Field(
+        None, ge=1, le=2048, description="of a volume: blocks of 512 KiB from its beginning; of a block: left out"
+    )
 
 
 class FindAgainSpec(Model):
@@ -114,8 +125,10 @@ class StepSpec(Model):
             raise ValueError("a step has either `call:` or `advance:`")
         if self.call is not None and self.as_ is None:
             raise ValueError("a call needs `as: account/principal`")
-        if self.data and self.call != "ec2:CreateVolume":
-            raise ValueError("`data:` belongs to ec2:CreateVolume")
+        if self.data and self.call not in ("ec2:CreateVolume", "ebs:PutSnapshotBlock"):
+            raise ValueError("`data:` belongs to ec2:CreateVolume and ebs:PutSnapshotBlock")
+        if self.data and (self.data.blocks is None) == (self.call == "ec2:CreateVolume"):
+            raise ValueError("`blocks:` belongs to the data of a volume, and only there")
         return self
 
 

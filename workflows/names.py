@@ -26,7 +26,7 @@ class Names:
         account, slash, principal = filled.partition("/")
         if slash and principal == "root" and account in self.accounts:
             return self.accounts[account]
-        if filled in self.callers:
+        if self.callers.get(filled):
             return self.callers[filled][0]
         head, dot, rest = filled.partition(".")
         if dot and head in self.scope:

@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import msgspec
-
 from workflows.over_boto3 import OverBoto3
 from workflows.port import Can, Evidence, Json
 from workflows.rest_client import RestClient, world_of
 
 if TYPE_CHECKING:
     from app.graph.build import Graph
-    from workflows.record.recording import Told
+    from workflows.record.recording import Line
 
 KEY_HEADER: Final = "x-reseal-idempotency-key"
 ENDPOINT: Final = "x-reseal-vpc-endpoint-policy"
@@ -85,14 +83,16 @@ class OverHttp(OverBoto3):
         """Why a request or resource was refused ("": the last refusal), as the server tells it: "text" or "json"."""
         return self._fetched(f"explanation?about={quote(about)}&format={format}").decode()
 
-    def begin_recording(self) -> None:
-        self._fetched("recording", method="PUT")
+    def begin_recording(self) -> int:
+        """From now on calls are kept; answers how many are already, of a recording that was broken off."""
+        return int(json.loads(self._fetched("recording", method="PUT"))["calls"])
 
-    def recording(self) -> Told:
-        """What was done in the world since `begin_recording`."""
-        from workflows.record.recording import Told
+    def recording(self, after: int = 0) -> tuple[list[Line], list[Line]]:
+        """What was done in the world since `begin_recording`, without the first `after` lines; and what may change."""
+        from workflows.record.recording import line_from
 
-        return msgspec.json.decode(self._fetched("recording"), type=Told)
+        found = json.loads(self._fetched(f"recording?after={after}"))
+        return [line_from(one) for one in found["kept"]], [line_from(one) for one in found["passing"]]
 
     def end_recording(self) -> None:
         self._fetched("recording", method="DELETE")

@@ -102,8 +102,10 @@ _SCALARS: Mapping[str, Any] = {
 }
 
 
-def mistakes(operation: str, given: Node, *, complete: bool) -> Iterator[Mistake]:
-    """What does not fit the operation's shape. `complete`: required parameters must be there."""
+def mistakes(
+    operation: str, given: Node, *, complete: bool, supplied: frozenset[str] = frozenset()
+) -> Iterator[Mistake]:
+    """What does not fit the operation's shape. `complete`: required parameters must be there, but for `supplied`."""
     shape = input_shape(operation)
     if shape is None:
         for name, _ in given.items():
@@ -111,7 +113,7 @@ def mistakes(operation: str, given: Node, *, complete: bool) -> Iterator[Mistake
         return
     if complete:
         for name in shape.required_members:
-            if given.get(name) is None:
+            if given.get(name) is None and name not in supplied:
                 yield given.mistake(f"{operation} needs the parameter {name}")
     yield from _structure(operation, shape, given)
 

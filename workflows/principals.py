@@ -31,6 +31,7 @@ def arn(account_id: str, spec: PrincipalSpec) -> str:
     """The ARN of a principal as IAM knows it; nobody has none."""
     if spec.credentials == "none":
         return NOBODY
+    assert spec.signed_in_by is None, "its ARN follows from the step that signs it in"
     kind, name = ("user", spec.user) if spec.user else ("role", spec.role)
     return f"arn:aws:iam::{account_id}:{kind}{spec.path}{name}"
 

@@ -33,6 +33,7 @@ from workflows.machine import End, Workflow
 from workflows.names import Names
 from workflows.port import Port, PortFailed
 from workflows.principals import IAM_REGION, Maker
+from workflows.signing import sign_in
 from workflows.transition import Report, Transition, Wrong, intent_from, to_json, transition_from
 
 if TYPE_CHECKING:
@@ -142,12 +143,11 @@ class Runner:
         return True
 
     def _make_principal(self, name: str) -> None:
-        if name in self._port.can.played:
+        if name in self._port.can.played or self._scenario.spec.principals[name].signed_in_by is not None:
             return
-        account = name.partition("/")[0]
         hand = Keyed(self._port, f"{self._run}/{name}/1", IAM_REGION)
         spec = self._scenario.spec.principals[name]
-        Maker(hand, account, self._course.scope, self._scenario.files).make(name, spec)
+        Maker(hand, name.partition("/")[0], self._course.scope, self._scenario.files).make(name, spec)
 
     # the journal
 
@@ -221,6 +221,7 @@ class Runner:
             value = hand.call(str(step.as_), str(step.call), parameters).value
             saved = {name: search(path, value) for name, path in step.save.items()}
         self._course.passed(step, value, dict(transition.later), saved, transition.thing)
+        sign_in(self._course, self._port, step, value)
         return transition, value
 
     def _found_again(self, step: StepSpec) -> Mapping[str, Any] | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.kernel import shapes
-from workflows import matrix, params, portable, scenario_follows, scenario_names
+from workflows import matrix, params, portable, scenario_follows, scenario_names, signing
 from workflows.again import READING
+from workflows.data import BLOCK_PARAMETERS
 from workflows.expressions import PATTERN, Reference, compiled, references
 from workflows.verify import Operations, suggest
 from workflows.yaml_marks import Mistake, Node
@@ -55,10 +56,17 @@ def _principals(scenario: Scenario) -> Iterator[Mistake]:
             yield Mistake(scenario.mark("principals", name), what)
         if short == ROOT:
             yield Mistake(scenario.mark("principals", name), "an account's root is there without being declared")
+        if not _has_arn(scenario, name):
+            yield from signing.mistakes(scenario, name)
 
 
 def known_principals(scenario: Scenario) -> list[str]:
     return [*scenario.spec.principals, *(f"{account}/{ROOT}" for account in scenario.spec.accounts)]
+
+
+def _has_arn(scenario: Scenario, name: str) -> bool:
+    """Is it known before the run? Not of somebody whom a step signs in."""
+    return name not in scenario.spec.principals or scenario.spec.principals[name].signed_in_by is None
 
 
 # --- steps ---
@@ -77,7 +85,7 @@ class _Known:
 def _known_before(scenario: Scenario) -> _Known:
     return _Known(
         {"accounts": frozenset(scenario.spec.accounts), "region": None}
-        | {f"principals.{name}": frozenset({"arn"}) for name in known_principals(scenario)}
+        | {f"principals.{name}": frozenset({"arn"}) for name in known_principals(scenario) if _has_arn(scenario, name)}
     )
 
 
@@ -123,7 +131,9 @@ def _step(scenario: Scenario, step: StepSpec, node: Node, known: _Known) -> Iter
         return
     expects_error = bool(step.expect and step.expect.error)
     given = node.get("with") or Node({}, node.mark, {})
-    yield from params.mistakes(step.call, given, complete=not expects_error)
+    yield from params.mistakes(
+        step.call, given, complete=not expects_error, supplied=BLOCK_PARAMETERS if step.data else frozenset()
+    )
     yield from _paths(step, node)
     if step.find_again is not None:
         yield from _find_again(scenario, step.find_again, node["find-again"], known)

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, ClassVar, Final
 
 import yaml
 
-from workflows.record.given import Json
+from workflows.port import Json
 
 LINE: Final = 110
+COMMENT: Final = "#"  # key of a step under which stands what is written above it
 
 
 class _Flow(dict[str, Any]):
@@ -32,20 +34,47 @@ def _flow(dumper: yaml.SafeDumper, value: _Flow) -> yaml.Node:
 class _Dumper(yaml.SafeDumper):
     yaml_representers: ClassVar[dict[Any, Any]] = {**yaml.SafeDumper.yaml_representers, _Flow: _flow}
 
+    def choose_scalar_style(self) -> str:
+        """Double quotes where some are needed, as in the scenarios that people write."""
+        style = super().choose_scalar_style()
+        return '"' if style == "'" else style
+
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
 
 def scenario_text(whole: Json, first_line: str = "") -> str:
-    """YAML; `first_line`: the question that the file answers, as a comment."""
+    """YAML; `first_line`: the question that the file answers, as a comment, and what else is to be said above all."""
     shown: Json = {**whole, "accounts": _Flow(whole["accounts"])}
     for section in ("given", "steps"):
         if section in shown:
             shown[section] = [
-                {key: _on_a_line(value) if isinstance(value, dict) else value for key, value in step.items()}
+                {
+                    key: _on_a_line(value) if isinstance(value, dict) else value
+                    for key, value in step.items()
+                    if key != COMMENT
+                }
                 for step in shown[section]
             ]
     if "principals" in shown:
         shown["principals"] = {name: _on_a_line(spec) for name, spec in shown["principals"].items()}
     body = yaml.dump(shown, Dumper=_Dumper, sort_keys=False, width=LINE, allow_unicode=True)
-    return f"# {first_line}\n{body}" if first_line else body
+    body = _commented(body, whole)
+    head = "".join(f"# {line}\n" for line in first_line.splitlines())
+    return head + re.sub(r"^(accounts|principals|given|steps):", r"\n\g<0>", body, flags=re.MULTILINE)
+
+
+def _commented(body: str, whole: Json) -> str:
+    """With each step's comment on a line above it."""
+    comments = {
+        step["id"]: step[COMMENT]
+        for section in ("given", "steps")
+        for step in whole.get(section) or ()
+        if COMMENT in step
+    }
+    lines: list[str] = []
+    for line in body.splitlines():
+        if comment := comments.get(line.removeprefix("  - id: ")):
+            lines.append(f"  # {comment}")
+        lines.append(line)
+    return "\n".join(lines) + "\n"

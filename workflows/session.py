@@ -165,12 +165,13 @@ def _check_cast(scenario: Scenario, profiles: Mapping[str, str]) -> None:
 
 def _check_identity(scenario: Scenario, principal: str, profile: str, account: str, arn: str) -> None:
     """A profile must be in the principal's account, and be that user or role; a root is played by anybody there."""
-    alias, _, name = principal.partition("/")
+    alias = principal.partition("/")[0]
     wanted = account_ids(scenario)[alias]
     if account != wanted:
         raise CannotPlay(f"profile {profile} is in account {account}, and the scenario's {alias} is {wanted}")
-    if name != "root":
-        known = callers(wanted, scenario.spec.principals[principal])
+    spec = scenario.spec.principals.get(principal)
+    if spec is not None and spec.signed_in_by is None:
+        known = callers(wanted, spec)
         if not any(arn == one or (one.endswith("/") and arn.startswith(one)) for one in known):
             raise CannotPlay(f"profile {profile} is {arn}, and the scenario's {principal} is {known[0]}")
 

@@ -1,107 +1,179 @@
-"""What is done by hand in a world, kept so that a scenario can be written of it (`workflows.record.scenario`).
+"""What is done by hand in a world, kept as lines that are only ever added (`scenario` writes them down).
 
-Kept are the outermost calls, with parameters and answers but without secrets; each principal with its policies as they
-were at its first call; and, of what a call names that was there before, how AWS describes it. What became of an
-accepted call later is looked up when the recording is told. Looking is done aside, in forks, as accounts' roots.
+    begin     of the world: its clock, and the moment
+    actor     who calls, before the first call: a root, a user, or somebody with temporary credentials
+    thing     what a call names and no call before it made, as it was described before that call
+    call      an outermost call: parameters and answer, without secrets
+    settled   what became of an accepted call later
+    moved     the clock was moved on by hand
+    lost      something was done that no line tells, and why
+
+A secret is a digest under a salt that only the recording knows, so that equal ones stay equal and none can be read or
+guessed. Lines are kept in the world's journal (`app.recorder`), and told as they are.
 """
 
 # pyright: basic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from workflows import params
-from workflows.port import Answer, Json, Port
-from workflows.settle import RESOURCES, settled
+from workflows.port import Answer, Json
 
 CALLS_MAX: Final = 2000
+READING: Final = ("Describe", "Get", "List", "Lookup", "Simulate", "Search", "Decode")  # operations that only look
 BLOB_CHARACTERS_MAX: Final = 8192  # of base64, in parameters and answers
-IAM_REGION: Final = "us-east-1"
+NO_SECRETS: Final = frozenset({"Target", "KmsKeyArn", "Notes"})  # marked sensitive by AWS's models, and none here
+
+TELLTALES: Final = frozenset({("kms:ImportKeyMaterial", "EncryptedKeyMaterial"), ("ebs:PutSnapshotBlock", "Checksum")})
 
 
-class Done(msgspec.Struct, frozen=True, kw_only=True):
+class Begin(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="begin"):
+    clock: str = "real"  # of the world: real or manual
+    settle: str = "instant"
+    at_ms: int = 0
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="line", tag="actor"):
+    """`id`: the ARN of a root or user; of temporary credentials their access key id."""
+
+    id: str
+    account: str
+    kind: str  # root, user, session, federated or anonymous
+    arn: str
+    of: str = ""  # the role of a session; of a federated user who vouched for him
+    session_policies: tuple[str, ...] | None = None
+    tags: dict[str, str] = {}
+
+
+class Thing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="line", tag="thing"):
+    """`told`: what was found out about it; which members depends on the kind (`looking`)."""
+
+    kind: str  # key, volume, snapshot, image, instance, user, role, group, policy, settings or organization
+    id: str  # snap-..., vol-..., ARNs of all else; of settings account/Region
+    account: str
+    region: str = ""
+    told: Json = {}
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="line", tag="call"):
     """One call, and what came of it at once."""
 
+    n: int  # its number, from 1
     operation: str
     region: str
     account: str
-    by: str  # ARN of the root, user or role (of a role's session: the role)
+    by: str  # id of an actor
     parameters: Json
-    left_out: tuple[str, ...] = ()  # parameters that are secret or too large to be kept
+    secret: dict[str, tuple[str, int]] = {}  # parameter that is not kept -> its digest, and its size in bytes
     answer: Json = {}
     code: str = ""
     message: str = ""
+    cause: str = ""  # name in the table of causes, of the innermost refusal
     at_ms: int = 0
+    request_id: str = ""
     later: Json = {}  # the resource that it made, once it moves no more
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """A user or role as it was at its first call; policies by name, as documents."""
-
-    arn: str
-    account: str
-    kind: str  # user or role
-    name: str
-    policies: dict[str, Json] = {}
-    trust: Json = {}
-    boundary: Json = {}
-    session_policies: tuple[str, ...] = ()
+class Settled(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="settled"):
+    n: int  # of the call
+    later: Json
+    cause: str = ""
 
 
-class Thing(msgspec.Struct, frozen=True, kw_only=True):
-    """A key, alias, volume or snapshot that was there before."""
+class Moved(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="moved"):
+    by_ms: int
 
-    id: str  # snap-..., vol-..., or a key's ARN
-    account: str
-    region: str
-    described: Json  # as DescribeKey, DescribeVolumes or DescribeSnapshots describe it
-    policy: Json = {}  # of a key
-    aliases: tuple[str, ...] = ()
-    grants: tuple[Json, ...] = ()
-    shared_with: tuple[str, ...] = ()  # of a snapshot: account ids, or "all"
+
+class Lost(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="lost"):
+    what: str  # an operation
+    why: str
+
+
+Line = Begin | Actor | Thing | Done | Settled | Moved | Lost
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """A recording as a whole."""
 
-    reseal_recording: int = 1
-    calls: tuple[Done, ...]
-    people: tuple[Person, ...]
-    things: tuple[Thing, ...]
-    clock: str = "real"  # of the world: real or manual
-    settle: str = "instant"
-    dropped: int = 0  # calls beyond CALLS_MAX, or by callers that no scenario has
+    begin: Begin = Begin()
+    acts: tuple[Done | Moved, ...] = ()
+    actors: tuple[Actor, ...] = ()
+    things: tuple[Thing, ...] = ()
+    lost: tuple[Lost, ...] = ()
+
+    @property
+    def calls(self) -> Iterator[Done]:
+        return (act for act in self.acts if isinstance(act, Done))
 
     @property
     def scenario_clock(self) -> str:
-        """The word that a scenario has for it. A real clock stands still in a scenario that settles at once."""
-        return "instant" if self.settle == "instant" else self.clock
+        """The word that a scenario has for it; the clock of a scenario is moved by its steps alone."""
+        return "instant" if self.begin.settle == "instant" else "manual"
 
 
-def done(
-    operation: str, region: str, account: str, by: str, parameters: Mapping[str, Any], answer: Answer, at_ms: int
-) -> Done:
-    """A call as it is kept."""
-    hidden, _ = params.without_secrets(operation, answer.value)
-    sent = {name: params.to_json(value) for name, value in parameters.items() if value is not None}
-    kept = {name: value for name, value in sent.items() if not _is_left_out(operation, name, value)}
-    return Done(
-        operation=operation, region=region, account=account, by=by, parameters=kept,
-        left_out=tuple(sorted(sent.keys() - kept.keys())), answer=_without_blobs(hidden),
-        code=answer.error.code if answer.error else "", message=answer.error.message if answer.error else "",
-        at_ms=at_ms,
+def line_from(entry: Mapping[str, Any]) -> Line:
+    """A line, of the JSON that tells it; msgspec.ValidationError for any other."""
+    return msgspec.convert(entry, Line)
+
+
+def told(lines: Iterable[Line]) -> Told:
+    kept: dict[type, list[Any]] = {kind: [] for kind in (Begin, Actor, Thing, Settled, Lost)}
+    acts: list[Done | Moved] = []
+    for line in lines:
+        if isinstance(line, Done | Moved):
+            acts.append(line)
+        else:
+            kept[type(line)].append(line)
+    ends = {line.n: line for line in kept[Settled]}
+    return Told(
+        begin=kept[Begin][0] if kept[Begin] else Begin(), acts=tuple(_ended(act, ends) for act in acts),
+        actors=tuple(kept[Actor]), things=tuple(kept[Thing]), lost=tuple(kept[Lost]),
     )  # fmt: skip
 
 
+def _ended(act: Done | Moved, ends: Mapping[int, Settled]) -> Done | Moved:
+    if isinstance(act, Moved) or act.n not in ends:
+        return act
+    end = ends[act.n]
+    return msgspec.structs.replace(act, later=end.later, cause=end.cause or act.cause)
+
+
+def done(
+    n: int, operation: str, region: str, account: str, by: str, parameters: Mapping[str, Any], answer: Answer,
+    cause: str, at_ms: int, salt: bytes, request_id: str = "",
+) -> Done:  # fmt: skip
+    """A call as it is kept."""
+    hidden, _ = params.without_secrets(operation, answer.value)
+    hidden = {name: value for name, value in hidden.items() if (operation, name) not in TELLTALES}
+    sent = {name: value for name, value in parameters.items() if value is not None}
+    secret = {name: value for name, value in sent.items() if _is_left_out(operation, name, params.to_json(value))}
+    return Done(
+        n=n, operation=operation, region=region, account=account, by=by,
+        parameters={name: params.to_json(value) for name, value in sent.items() if name not in secret},
+        secret={name: _digest(value, salt) for name, value in secret.items()}, answer=_without_blobs(hidden),
+        code=answer.error.code if answer.error else "", message=answer.error.message if answer.error else "",
+        cause=cause, at_ms=at_ms, request_id=request_id,
+    )  # fmt: skip
+
+
+def _digest(value: Any, salt: bytes) -> tuple[str, int]:
+    raw = bytes(value) if isinstance(value, bytes | bytearray | memoryview) else msgspec.json.encode(
+        params.to_json(value)
+    )  # fmt: skip
+    return base64.b64encode(hmac.digest(salt, raw, hashlib.sha256)).decode(), len(raw)
+
+
 def _is_left_out(operation: str, name: str, value: Any) -> bool:
-    if isinstance(value, str) and value.startswith("arn:"):  # StartSnapshot's KmsKeyArn is marked, and is no secret
-        return False
     too_large = isinstance(value, str) and len(value) > BLOB_CHARACTERS_MAX and name not in params.DOCUMENTS
-    return too_large or name in params.secret_parameters(operation)
+    return too_large or name in params.secret_parameters(operation) - NO_SECRETS or (operation, name) in TELLTALES
 
 
 def _without_blobs(value: Any) -> Any:
@@ -110,103 +182,3 @@ def _without_blobs(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_blobs(inner) for inner in value]
     return "" if isinstance(value, str) and len(value) > BLOB_CHARACTERS_MAX else value
-
-
-def later(port: Port, call: Done, root: str) -> Json:
-    """What became of what the call made; {} where nothing settles."""
-    if call.code or call.operation not in RESOURCES:
-        return {}
-    found = settled(port, root, call.operation, call.parameters, call.answer, call.region)
-    return params.to_json(found)
-
-
-# --- people ---
-
-
-def person(port: Port, root: str, arn: str, session_policies: tuple[str, ...]) -> Person | None:
-    """The user or role of that ARN, with all its policies; None where it is gone."""
-    kind, _, path = arn.split(":", 5)[5].partition("/")
-    name = path.rpartition("/")[2]
-    details = _all_details(port, root)
-    listed = details["UserDetailList"] if kind == "user" else details["RoleDetailList"]
-    found = next((one for one in listed if one["Arn"] == arn), None)
-    if found is None:
-        return None
-    managed = {one["Arn"]: one for one in details["Policies"]}
-    groups = [one for one in details["GroupDetailList"] if one["GroupName"] in found.get("GroupList", ())]
-    policies = {key: document for holder in (found, *groups) for key, document in _policies(holder, managed)}
-    boundary = managed.get(found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""))
-    return Person(
-        arn=arn, account=arn.split(":")[4], kind=kind, name=name, policies=policies,
-        trust=found["AssumeRolePolicyDocument"] if kind == "role" else {},
-        boundary=_default_version(boundary) if boundary else {}, session_policies=session_policies,
-    )  # fmt: skip
-
-
-def _all_details(port: Port, root: str) -> dict[str, list[Json]]:
-    kinds = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
-    found: dict[str, list[Json]] = {kind: [] for kind in kinds}
-    marker: dict[str, str] = {}
-    while True:
-        answer = port.call(root, "iam:GetAccountAuthorizationDetails", marker, IAM_REGION)
-        for kind in kinds:
-            found[kind] += answer.value.get(kind, ())
-        if not answer.value.get("IsTruncated"):
-            return found
-        marker = {"Marker": answer.value["Marker"]}
-
-
-def _policies(holder: Json, managed: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
-    """Inline and attached ones of a user, role or group."""
-    for key in ("UserPolicyList", "RolePolicyList", "GroupPolicyList"):
-        yield from ((one["PolicyName"], one["PolicyDocument"]) for one in holder.get(key, ()))
-    for one in holder.get("AttachedManagedPolicies", ()):
-        if one["PolicyArn"] in managed:
-            yield one["PolicyName"], _default_version(managed[one["PolicyArn"]])
-
-
-def _default_version(policy: Json) -> Json:
-    return next(one["Document"] for one in policy["PolicyVersionList"] if one["IsDefaultVersion"])
-
-
-# --- things ---
-
-
-def thing(port: Port, root: str, account: str, region: str, id: str) -> Thing | None:
-    """A key (by ARN, id or alias), volume or snapshot of an account; None where it has none of that id."""
-    describe = {"snap": _snapshot, "vol": _volume}.get(id.partition("-")[0], _key)
-    return describe(port, root, account, region, id)
-
-
-def _snapshot(port: Port, root: str, account: str, region: str, id: str) -> Thing | None:
-    answer = port.call(root, "ec2:DescribeSnapshots", {"SnapshotIds": [id]}, region)
-    found = next(iter(answer.value.get("Snapshots") or ()), None)
-    if found is None or found["OwnerId"] != account:
-        return None
-    asked = {"SnapshotId": id, "Attribute": "createVolumePermission"}
-    shared = port.call(root, "ec2:DescribeSnapshotAttribute", asked, region).value.get("CreateVolumePermissions") or ()
-    return Thing(
-        id=id, account=account, region=region, described=params.to_json(found),
-        shared_with=tuple(one.get("UserId") or one.get("Group", "") for one in shared),
-    )  # fmt: skip
-
-
-def _volume(port: Port, root: str, account: str, region: str, id: str) -> Thing | None:
-    answer = port.call(root, "ec2:DescribeVolumes", {"VolumeIds": [id]}, region)
-    found = next(iter(answer.value.get("Volumes") or ()), None)
-    return found and Thing(id=id, account=account, region=region, described=params.to_json(found))
-
-
-def _key(port: Port, root: str, account: str, region: str, id: str) -> Thing | None:
-    found = port.call(root, "kms:DescribeKey", {"KeyId": id}, region).value.get("KeyMetadata")
-    if not found or found["AWSAccountId"] != account:
-        return None
-    arn = found["Arn"]
-    policy = port.call(root, "kms:GetKeyPolicy", {"KeyId": arn, "PolicyName": "default"}, region).value.get("Policy")
-    aliases = port.call(root, "kms:ListAliases", {"KeyId": arn}, region).value.get("Aliases") or ()
-    grants = port.call(root, "kms:ListGrants", {"KeyId": arn}, region).value.get("Grants") or ()
-    return Thing(
-        id=arn, account=account, region=region, described=params.to_json(found),
-        policy=msgspec.json.decode(policy) if policy else {}, aliases=tuple(one["AliasName"] for one in aliases),
-        grants=tuple(params.to_json(one) for one in grants),
-    )  # fmt: skip

@@ -1,245 +1,300 @@
 """A scenario written from a recording: what was done, by whom, and what came of it.
 
-    principals   each user or role as it was at its first call; what made it (CreateUser, ...) is left out
-    given        what was there before, made anew (`given`)
-    steps        the calls that changed something or failed, in order, with references where ids were; a call that
-                 failed expects its error, one that failed later expects that
+    principals   who called (`cast`), each as it was when it was first named or called
+    given        what was there before, made anew (`given`, `given_people`, `given_organization`)
+    steps        the calls that changed something or failed, in order, with references where ids were; what was refused
+                 expects its error and cause, what failed later expects that
 
-Calls that only looked, and succeeded, are left out. What can not be said in a scenario is counted in its description.
+Left out, because nothing is lost by it: calls that only looked (unless a later step needs an id that only they told),
+a refusal that came again with nothing in between, what concerns access keys (a run has its own), the news that a
+user or role is there already, and calls that a declaration stands for. What is lost by being left
+out is named at the head of the file, and in `Written.missing`. What was secret is made up: equal contents stay equal.
 """
+
+# pyright: basic
 
 from __future__ import annotations
 
+import base64
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from app.policy.repair_steps import kebab
+from app.policy.causes import Cause
 from workflows import params
 from workflows.machine import OK
-from workflows.port import Answer
-from workflows.record.given import Json, Step, document, given
-from workflows.record.recording import Done, Person, Told
-from workflows.record.references import References
+from workflows.port import Answer, Json
+from workflows.record.cast import Cast
+from workflows.record.given import Given
+from workflows.record.given_organization import Organized, invited
+from workflows.record.given_people import People
+from workflows.record.key_policies import document
+from workflows.record.naming import stem_of
+from workflows.record.recording import READING, Done, Moved, Told
+from workflows.record.references import made_in, names_in
+from workflows.record.sheet import Sheet, Step
+from workflows.record.words import accounts_named, aliases_of, description, duration, trimmed, usual_region
 from workflows.scenario_text import scenario_text
 from workflows.settle import outcome
 
-READING: Final = ("Describe", "Get", "List", "Lookup", "Simulate", "Search")
-SIGN_IN: Final = ("sts:", "iam:CreateAccessKey", "iam:CreateLoginProfile")
-# What makes a principal and its policies, when it comes before the principal's first call.
-MAKES_PRINCIPALS: Final = re.compile(
-    r"iam:(?:Create|Put|Attach|Add|Tag|Update)(?:User|Role|Group|Policy|PolicyVersion|UserPolicy|RolePolicy|GroupPolicy"
-    r"|UserToGroup|UserPermissionsBoundary|RolePermissionsBoundary|AssumeRolePolicy)"
-)
-SHARES: Final = ("ec2:ModifySnapshotAttribute", "ec2:ModifyImageAttribute")
-PLACEHOLDER: Final = "cmVzZWFs"  # base64, for a text that was secret: what is encrypted does not matter here
 QUESTION: Final = "What was done by hand, and does it go the same way again?"
-ADVANCE_MS_MIN: Final = 1_000  # of a manual clock: less than that is calls alone
+_NEVER: Final = {  # operation -> why no scenario can do it again
+    "kms:ImportKeyMaterial": "key material is a secret, and is wrapped under a key that is another in each run",
+    "kms:CreateCustomKeyStore": "passwords and credentials of key stores are secrets",
+    "kms:UpdateCustomKeyStore": "passwords and credentials of key stores are secrets",
+}
+_KEYS: Final = ("iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:UpdateAccessKey")  # a run has its own
+_THERE: Final = tuple((f"iam:Create{noun}", "EntityAlreadyExists") for noun in ("User", "Role"))
+_ABOUT_KEYS: Final = ("LimitExceeded", "NoSuchEntity")  # refusals that rest on which keys there are
+_SDKS_OWN: Final = ("PresignedUrl", "DestinationRegion")  # of CopySnapshot: what an SDK adds by itself
+_SUMS: Final = ("Checksum", "ChecksumAlgorithm", "ChecksumAggregationMethod")
+_TEXTS: Final = {"Email": "account-{}@example.com", "AccountName": "account-{}"}  # in the place of what is private
+_WRONG_SUM: Final = base64.b64encode(bytes(32)).decode()
 
 
-@dataclass(slots=True)
-class Writer:
+@dataclass(frozen=True, slots=True)
+class Written:
+    files: dict[str, str]  # the scenario under "", policies under `policies/...`
+    missing: tuple[str, ...] = ()  # what is left out, and why
+    steps: Mapping[str, Done] = field(default_factory=dict[str, Done])  # step -> the call that it does again
+
+
+def written(told: Told, name: str) -> Written:
+    """The files of a scenario. ValueError: nothing to tell."""
+    writer = _Writer(told)
+    if not writer.calls:
+        raise ValueError("nothing was done that a scenario could tell: no call changed anything, and none failed")
+    whole = writer.whole(name)
+    missing = writer.sheet.left_out
+    head = "\n".join([QUESTION, *(f"Left out: {one}" for one in missing)])
+    return Written({"": scenario_text(whole, head), **writer.sheet.policies}, missing, writer.steps)
+
+
+class _Writer:
     """One file in the making."""
 
-    told: Told
-    aliases: dict[str, str]  # account id -> alias
-    names: dict[str, str]  # ARN of a caller -> principal
-    references: References = field(default_factory=References)
-    policies: dict[str, str] = field(default_factory=dict[str, str])  # file -> text
-    counts: dict[str, int] = field(default_factory=dict[str, int])
-    left_out: list[str] = field(default_factory=list[str])
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        aliases = aliases_of(told)
+        made = {call.answer[kind]["Arn"] for call in told.calls for kind in ("User", "Role") if call.answer.get(kind)}
+        living = {one.id for one in told.things if one.kind in ("user", "role")} | made
+        self.sheet = Sheet(aliases, living, told.begin.at_ms)
+        self._cast = Cast(told, aliases)
+        self.calls = self._kept()
+        self._ids: dict[int, str] = {}  # number of a call -> id of its step
+        self._contents: dict[str, str] = {}  # digest of a secret -> what stands for it
+        self._tokens = [call.parameters.get("ClientToken") for call in self.calls]
 
-    def keep(self, name: str, value: Json) -> str:
-        """A policy as a file beside the scenario; answers what a parameter says for it."""
-        text = json.dumps(value, indent=2) + "\n"
-        file = f"policies/{name}.json"
-        same = next((known for known, content in self.policies.items() if content == text), file)
-        self.policies[same] = text
-        return f"file://{same}"
+    def whole(self, name: str) -> Json:
+        told, sheet = self._told, self.sheet
+        things = Given([one for one in told.things if one.account in sheet.aliases], sheet)
+        people = People(told, self._cast, sheet)
+        organizations = [Organized(one, sheet) for one in told.things if one.kind == "organization"]
+        declared = people.declarations()
+        given = [step for one in organizations for step in one.joining()]
+        given += [*people.steps(), *things.steps(), *people.late(), *things.late()]
+        for part, opening in people.tokens():
+            declared[part.name] = {"signed-in-by": next(one["id"] for one in opening if one["call"].startswith("sts:"))}
+            given += opening
+        given += [step for one in organizations for step in one.in_force()]
+        steps = list(self._steps())
+        for part in self._cast.declared():
+            if part.signed_in_by:
+                declared[part.name] = {"signed-in-by": self._ids[part.signed_in_by]}
+        region = usual_region(self.calls)
+        return trimmed({
+            "reseal": 1, "name": name, "description": description(told), "clock": told.scenario_clock,
+            "region": region,
+            "accounts": {alias: id for id, alias in sheet.aliases.items()},
+            "principals": declared, "given": given, "steps": steps,
+        })  # fmt: skip
 
-    def step(self, call: Done, before_ms: int) -> Iterator[Step]:
-        if self.told.clock == "manual" and call.at_ms - before_ms >= ADVANCE_MS_MIN and before_ms:
-            yield {"id": self.id("later"), "advance": f"{(call.at_ms - before_ms) // 1000}s"}
-        id = self.id(kebab(call.operation.partition(":")[2]))
-        made: Step = {"id": id, "as": self.names[call.by], "call": call.operation, "region": call.region}
-        if sent := self.sent(id, call):
-            made["with"] = sent
-        if expected := _expected(call):
+    @property
+    def steps(self) -> dict[str, Done]:
+        return {self._ids[call.n]: call for call in self.calls if call.n in self._ids}
+
+    # what is kept
+
+    def _kept(self) -> list[Done]:
+        openers = {part.signed_in_by for part in self._cast.parts.values()}
+        acting = [
+            call for call in self._told.calls if self._can_be_done(call) and call.n not in self._cast.folded - openers
+        ]
+        needed = {name for call in acting if not _looks(call) for name in names_in(call.parameters)}
+        known: set[str] = {one.id for one in self._told.things}
+        known |= {one.told["described"].get("KeyId", "") for one in self._told.things if "described" in one.told}
+        kept: list[Done] = []
+        for call in acting:
+            made = {value for value, _ in made_in(call.answer)}
+            if call.n in openers or not _looks(call) or (made - known) & needed:
+                kept.append(call)
+                known |= made
+        return _once(kept)
+
+    def _can_be_done(self, call: Done) -> bool:
+        if call.by not in self._cast.parts:
+            if not _looks(call):
+                self.sheet.miss(f"{call.operation} by {self._cast.unknown.get(call.by, call.by)}")
+            return False
+        if call.operation in _KEYS and call.code in ("", *_ABOUT_KEYS) and not self._signs_in(call):
+            return False
+        if (call.operation, call.code) in _THERE:
+            return False
+        why = _NEVER.get(call.operation, "")
+        if why and not call.code:
+            self.sheet.miss(f"{call.operation}: {why}")
+            return False
+        return True
+
+    def _signs_in(self, call: Done) -> bool:
+        return any(part.signed_in_by == call.n for part in self._cast.parts.values())
+
+    # steps
+
+    def _steps(self) -> Iterator[Step]:
+        kept = {call.n for call in self.calls}
+        for act in self._told.acts:
+            if isinstance(act, Moved):
+                yield {"id": self.sheet.id("later"), "advance": duration(act.by_ms)}
+            elif act.n in kept:
+                yield from self._step(act)
+        for one in self._told.lost:
+            self.sheet.miss(f"{one.what}: {one.why}")
+
+    def _step(self, call: Done) -> Iterator[Step]:
+        who = self._cast.name_of(call)
+        if call.operation == "organizations:CreateAccount" and not call.code:
+            yield from self._joined(call)
+            return
+        id = self._ids[call.n] = self.sheet.id(stem_of(call, self._told, self.sheet))
+        sent, comment = self._sent(id, call), ""
+        if call.operation == "kms:CreateKey" and self._is_imported_into(call):
+            comment = f"inferred: its material was brought along ({sent.pop('Origin')}); here AWS makes it"
+        made: Step = self.sheet.step(id, who, call.operation, call.region, sent, comment)
+        if call.operation == "ebs:PutSnapshotBlock" and "BlockData" in call.secret:
+            made["data"] = {"fill": "pattern"}
+        if expected := self._expected(call):
             made["expect"] = expected
-        self.references.learn(id, call.answer)
+        self.sheet.references.learn(id, call.answer)
         yield made
 
-    def sent(self, id: str, call: Done) -> Json:
+    def _is_imported_into(self, call: Done) -> bool:
+        """Did the key that a call made get its material by hand?"""
+        key = call.answer.get("KeyMetadata", {})
+        names = (key.get("KeyId"), key.get("Arn"))
+        return any(
+            one.operation == "kms:ImportKeyMaterial" and not one.code and one.parameters.get("KeyId") in names
+            for one in self._told.calls
+        )
+
+    def _joined(self, call: Done) -> Iterator[Step]:
+        """In the place of an account that the organization made."""
+        status = call.answer["CreateAccountStatus"]
+        account = status.get("AccountId") or self._account_of(status["Id"])
+        if account not in self.sheet.aliases:
+            self.sheet.miss(f"{call.operation}: the new account did nothing")
+            return
+        comment = "inferred: the organization made this account, whose id would be another in each run; here it joins"
+        yield from invited(self.sheet, call.account, account, comment)
+
+    def _account_of(self, status: str) -> str:
+        for call in self._told.calls:
+            found = call.answer.get("CreateAccountStatus") or {}
+            if found.get("Id") == status and found.get("AccountId"):
+                return str(found["AccountId"])
+        return ""
+
+    # parameters
+
+    def _sent(self, id: str, call: Done) -> Json:
         found: Json = {}
         for name, value in call.parameters.items():
-            text = self.references.put(value)
-            policy = document(value) if name in params.DOCUMENTS and isinstance(value, str) else None
-            found[name] = self.keep(id, self.references.put(policy)) if policy is not None else text
-        for name in call.left_out:
-            if _is_blob(call.operation, name):
-                found[name] = PLACEHOLDER
-            else:
-                self.left_out.append(f"{name} of {call.operation}")
+            if not self._is_noise(call, name, value):
+                found[name] = self._said(id, call, name, value)
+        for name, (digest, size) in call.secret.items():
+            self._made_up(call, name, digest, size, found)
         return found
 
-    def id(self, stem: str) -> str:
-        self.counts[stem] = self.counts.get(stem, 0) + 1
-        return stem if self.counts[stem] == 1 else f"{stem}-{self.counts[stem]}"
+    def _said(self, id: str, call: Done, name: str, value: Any) -> Any:
+        policy = document(value) if name in params.DOCUMENTS and isinstance(value, str) else None
+        if policy is not None:
+            return self.sheet.keep(id, policy)
+        return accounts_named(self.sheet.references.put(value), self.sheet)
+
+    def _is_noise(self, call: Done, name: str, value: Any) -> bool:
+        if name in _SDKS_OWN and call.operation == "ec2:CopySnapshot":
+            return value == call.region or name == "PresignedUrl"
+        if name == "ClientToken":
+            return self._tokens.count(value) < 2
+        is_sum = call.operation == "ebs:PutSnapshotBlock" and name in (*_SUMS, "DataLength", "Progress")
+        return not call.code and (
+            is_sum or (call.operation == "ebs:CompleteSnapshot" and name in _SUMS and not _failed(call))
+        )
+
+    def _made_up(self, call: Done, name: str, digest: str, size: int, found: Json) -> None:
+        """Something in the place of a secret, of its size; what belongs to a block is made where it is played."""
+        if name in ("BlockData", "PresignedUrl"):
+            return
+        if name == "Checksum":
+            found |= {name: _WRONG_SUM} if "hecksum" in call.message else {}
+            return
+        if name in _TEXTS:
+            self._contents.setdefault(digest, _TEXTS[name].format(len(self._contents) + 1))
+            found[name] = self._contents[digest] if call.code != "ValidationException" else "no address"
+            return
+        shape = params.input_shape(call.operation)
+        if shape is None or name not in shape.members or shape.members[name].type_name != "blob":
+            self.sheet.miss(f"{name} of {call.operation}, which is a secret or too large")
+            return
+        found[name] = self._content(digest, size)
+
+    def _content(self, digest: str, size: int) -> str:
+        """Base64 of made-up bytes, of the same size; the same for the same secret."""
+        if digest not in self._contents:
+            text = f"reseal-{len(self._contents) + 1}".encode()
+            self._contents[digest] = base64.b64encode((text + bytes(size))[:size]).decode()
+        return self._contents[digest]
+
+    # what is expected
+
+    def _expected(self, call: Done) -> Json:
+        why = {"cause": call.cause} if call.cause in Cause.__members__ else {}
+        if call.code:
+            return {"error": call.code, **why}
+        if not _failed(call):
+            return {}
+        resource = {
+            name: call.later[name] for name in ("State", "StateMessage", "StateReason", "Error") if call.later.get(name)
+        }
+        if isinstance(resource.get("State"), dict):
+            resource["State"] = {"Name": resource["State"]["Name"]}
+        if isinstance(resource.get("StateReason"), dict):
+            resource["StateReason"] = {"Code": resource["StateReason"].get("Code")}
+        return {"later": self.sheet.references.put(resource), **why}
 
 
-def written(told: Told, name: str, region: str = "us-east-1") -> dict[str, str]:
-    """The files of a scenario: itself under "", policies under `policies/...`. ValueError: nothing to tell."""
-    calls = list(_kept(told))
-    if not calls:
-        raise ValueError("nothing was done that a scenario could tell: no call changed anything, and none failed")
-    aliases = _aliases(told, calls)
-    writer = Writer(told, aliases, _names(told, aliases))
-    set_up = list(given(told.things, aliases, writer.references, writer.keep))
-    principals, policy_steps = _principals(writer)
-    steps: list[Step] = []
-    before_ms = 0
+def _failed(call: Done) -> bool:
+    return outcome(Answer("", call.answer), call.later) != OK
+
+
+def _looks(call: Done) -> bool:
+    """A call that only looked, and was not refused; openers of sessions are asked for by name."""
+    reads = call.operation.partition(":")[2].startswith(READING) or call.operation == "sts:AssumeRole"
+    return not call.code and reads
+
+
+def _once(calls: list[Done]) -> list[Done]:
+    """Without what was refused once more in the same words, when nothing had been done since."""
+    kept: list[Done] = []
+    since: set[str] = set()
     for call in calls:
-        steps += writer.step(call, before_ms)
-        before_ms = call.at_ms
-    whole = {
-        "reseal": 1, "name": name, "description": _description(writer), "clock": told.scenario_clock,
-        "region": _usual_region(calls) or region, "accounts": {alias: id for id, alias in aliases.items()},
-        "principals": principals, "given": [*set_up, *policy_steps], "steps": steps,
-    }  # fmt: skip
-    return {"": scenario_text(_trimmed(whole), QUESTION), **writer.policies}
-
-
-# --- what is kept ---
-
-
-def _kept(told: Told) -> Iterator[Done]:
-    began = _first_calls(told)
-    people = {person.arn for person in told.people}
-    for index, call in enumerate(told.calls):
-        known = call.by in people or call.by.endswith(":root")
-        operation = call.operation.partition(":")[2]
-        looks = operation.startswith(READING) and not call.code
-        makes = not call.code and MAKES_PRINCIPALS.fullmatch(call.operation) and index < _needed_at(call, began)
-        signs_in = call.operation.startswith(SIGN_IN) and not call.code
-        if known and not looks and not makes and not signs_in and call.operation != "ebs:PutSnapshotBlock":
-            yield call
-
-
-def _first_calls(told: Told) -> dict[tuple[str, str], int]:
-    """(account, name) of a principal -> the index of its first call."""
-    by = [call.by for call in told.calls]
-    return {(person.account, person.name): by.index(person.arn) for person in told.people if person.arn in by}
-
-
-def _needed_at(call: Done, began: Mapping[tuple[str, str], int]) -> int:
-    """When what this call makes was first used: by the principal that it names, else by the last of all."""
-    name = call.parameters.get("UserName") or call.parameters.get("RoleName")
-    return began.get((call.account, str(name)), max(began.values(), default=-1))
-
-
-def _aliases(told: Told, calls: list[Done]) -> dict[str, str]:
-    """Account ids by appearance; where two take part and one shares, they are called source and target."""
-    every = [*(one.account for one in told.things), *(call.account for call in calls)]
-    ids = list(dict.fromkeys([*every, *(person.account for person in told.people)]))
-    sharing = next((call.account for call in calls if call.operation in SHARES), None)
-    if len(ids) == 2 and sharing:
-        return {sharing: "source", next(id for id in ids if id != sharing): "target"}
-    return (
-        {id: f"account-{number}" for number, id in enumerate(ids, 1)} if len(ids) > 1 else dict.fromkeys(ids, "account")
-    )
-
-
-def _names(told: Told, aliases: Mapping[str, str]) -> dict[str, str]:
-    names = {f"arn:aws:iam::{id}:root": f"{alias}/root" for id, alias in aliases.items()}
-    for person in told.people:
-        name = f"{aliases[person.account]}/{person.name}"
-        names[person.arn] = name if name not in names.values() else f"{name}-{person.kind}"
-    return names
-
-
-def _principals(writer: Writer) -> tuple[Json, list[Step]]:
-    """The section, and set-up steps for policies that name what the file makes: principals are made before it."""
-    section: Json = {}
-    steps: list[Step] = []
-    for person in writer.told.people:
-        spec: Json = {person.kind: person.name}
-        stem = writer.names[person.arn].replace("/", "-")
-        now = {name: one for name, one in person.policies.items() if not writer.references.knows(json.dumps(one))}
-        if now:
-            spec["policies"] = [_bare(writer.keep(f"{stem}-{name}", one)) for name, one in now.items()]
-        for part, value in (("trust", person.trust), ("boundary", person.boundary)):
-            if value:
-                spec[part] = _bare(writer.keep(f"{stem}-{part}", writer.references.put(value)))
-        if person.session_policies:
-            spec["session-policy"] = _bare(writer.keep(f"{stem}-session", json.loads(person.session_policies[0])))
-        section[writer.names[person.arn]] = spec
-        steps += [_policy_step(writer, person, name) for name in person.policies if name not in now]
-    return section, steps
-
-
-def _policy_step(writer: Writer, person: Person, name: str) -> Step:
-    kind = person.kind.capitalize()
-    value = writer.keep(f"{writer.id(f'{person.name}-policy')}", writer.references.put(person.policies[name]))
-    parameters = {f"{kind}Name": person.name, "PolicyName": name, "PolicyDocument": value}
-    id = writer.id(f"put-{person.kind}-policy")
-    return {
-        "id": id,
-        "as": f"{writer.aliases[person.account]}/root",
-        "call": f"iam:Put{kind}Policy",
-        "with": parameters,
-    }
-
-
-def _bare(file: str) -> str:
-    return file.removeprefix("file://")
-
-
-# --- what is expected ---
-
-
-def _expected(call: Done) -> Json:
-    if call.code:
-        return {"error": call.code}
-    came_to = outcome(Answer("", call.answer), call.later)
-    if came_to == OK:
-        return {}
-    told = {name: call.later[name] for name in ("State", "StateMessage", "Error") if call.later.get(name)}
-    return {"later": told}
-
-
-# --- words and text ---
-
-
-def _description(writer: Writer) -> str:
-    told = writer.told
-    lines = [f"Recorded by hand: {len(told.calls)} calls."]
-    if told.dropped:
-        lines.append(f"{told.dropped} calls can not be said in a scenario and are left out.")
-    if writer.left_out:
-        lines.append(f"Not kept, because secret or large: {', '.join(sorted(set(writer.left_out)))}.")
-    return " ".join(lines)
-
-
-def _usual_region(calls: list[Done]) -> str:
-    regions = [call.region for call in calls if not call.operation.startswith(("iam:", "sts:"))]
-    return max(sorted(set(regions)), key=regions.count, default="")
-
-
-def _trimmed(whole: Json) -> Json:
-    """Without empty sections, and without the Region where it is the file's."""
-    steps = {
-        section: [_without_region(step, whole["region"]) for step in whole[section]] for section in ("given", "steps")
-    }
-    return {key: value for key, value in {**whole, **steps}.items() if value not in ({}, [], "")}
-
-
-def _without_region(step: Step, usual: str) -> Step:
-    is_global = step.get("call", "").startswith(("iam:", "sts:", "organizations:"))
-    return {key: value for key, value in step.items() if key != "region" or not (value == usual or is_global)}
-
-
-def _is_blob(operation: str, name: str) -> bool:
-    shape = params.input_shape(operation)
-    return shape is not None and name in shape.members and shape.members[name].type_name == "blob"
+        if not call.code:
+            since.clear()
+            kept.append(call)
+            continue
+        asked = json.dumps([call.by, call.operation, call.region, call.parameters, call.code], sort_keys=True)
+        if asked not in since:
+            since.add(asked)
+            kept.append(call)
+    return kept

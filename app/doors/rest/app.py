@@ -184,8 +184,9 @@ def _worlds(worlds: Worlds, runs: Desk[Any, Any]) -> APIRouter:
 
     @router.post("/worlds/{world}/clock")
     async def advance_clock(world: str, body: Advance) -> dict[str, Any]:
-        cloud = cloud_of(world)
-        cloud.advance(_milliseconds(body))
+        cloud, by_ms = cloud_of(world), _milliseconds(body)
+        cloud.advance(by_ms)
+        worlds.moved(world, by_ms)
         return _time(cloud)
 
     @router.get("/worlds/{world}/log")

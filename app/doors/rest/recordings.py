@@ -1,16 +1,16 @@
 """Recordings over REST: keep what is done by hand in a world, so that `reseal run --record` can write a scenario of it.
 
-PUT    /api/v1/worlds/{world}/recording     begin one; what was recorded before is forgotten
-GET    /api/v1/worlds/{world}/recording     what was done since
+PUT    /api/v1/worlds/{world}/recording     begin one, or go on with the one that there is
+GET    /api/v1/worlds/{world}/recording     what was done since (`?after=N`: without the first N lines)
 DELETE /api/v1/worlds/{world}/recording     stop, and forget it
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from app.doors.rest.strict import Refuses
@@ -41,19 +41,21 @@ def recordings_router(worlds: Worlds) -> APIRouter:
 
     @router.put("/worlds/{world}/recording")
     async def begin_recording(world: str) -> RecordingTold:
-        """Keep every call from now on, without secrets, in this server's memory."""
-        worlds.recordings[world] = Recording(cloud_of(world).still())
-        return RecordingTold(world=world, calls=0)
+        """Keep every call from now on, without secrets, with the world. One that was begun goes on."""
+        cloud_of(world)
+        return RecordingTold(world=world, calls=worlds.take_up_recording(world).calls)
 
     @router.get("/worlds/{world}/recording")
-    async def fetch_recording(world: str) -> Response:
-        """Calls, the principals who made them, and what they named that was there before."""
-        told: Any = recording_of(world).told(cloud_of(world))
+    async def fetch_recording(world: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+        """Lines: `kept`, each of which stays as it is, and `passing`, which may be others the next time."""
+        recording, cloud = recording_of(world), cloud_of(world)
+        passing = recording.passing(cloud)  # first: it may keep lines
+        told: dict[str, Any] = {"kept": recording.lines[after:], "passing": passing}
         return Response(msgspec.json.encode(told), media_type="application/json")
 
     @router.delete("/worlds/{world}/recording", status_code=204)
     async def end_recording(world: str) -> None:
-        recording_of(world)
+        recording_of(world).forget()
         del worlds.recordings[world]
 
     return router
