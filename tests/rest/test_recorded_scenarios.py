@@ -7,9 +7,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from app.desk import Desk
+from app.desks import Desks
 from app.persistence.open import open_store
-from app.runs import Runs
 from app.services import all_services
 from tests.rest.by_hand import (
     REGION,
@@ -220,7 +219,7 @@ def test_a_recording_is_found_again_in_the_store(tmp_path: Path) -> None:
     second.must(SOURCE, "kms:DisableKey", KeyId=key)
     found = played(second)
     assert found.outcomes == [("kms:CreateKey", "OK"), ("kms:DisableKey", "OK")]
-    assert Desk(second.store, Runs(second.worlds)).heads() == []
+    assert Desks(second.worlds).runs.heads() == []
     second.store.close()
 
 
