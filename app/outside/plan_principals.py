@@ -95,7 +95,7 @@ def _tree(tree: Tree, root: str) -> dict[str, Any]:
         {
             "id": one.id,
             "type": one.type,
-            "name": one.id,
+            "name": one.name,
             "content": one.paper.text.strip(),
             "targets": sorted(one.targets),
         }

@@ -46,7 +46,7 @@ def place_keys(draft: Draft, call: Call) -> Answer:
     """`keys`: metadata, policy, grants and tags each, of any account and Region; primaries before their replicas."""
     placed, left_out = list[tuple[str, str, bool]](), list[str]()
     for told in sorted(call["keys"], key=lambda one: _is_replica(one["metadata"])):
-        if reason := _left_out(told["metadata"]):
+        if reason := _left_out(told["metadata"], call.at_ms):
             left_out.append(f"{told['metadata']['Arn']}: {reason}")
             continue
         placed += _place(draft, told)
@@ -57,14 +57,14 @@ def _is_replica(metadata: Told) -> bool:
     return (metadata.get("MultiRegionConfiguration") or {}).get("MultiRegionKeyType") == "REPLICA"
 
 
-def _left_out(metadata: Told) -> str:
+def _left_out(metadata: Told, at_ms: int) -> str:
     spec, origin = metadata.get("KeySpec") or "SYMMETRIC_DEFAULT", metadata.get("Origin") or "AWS_KMS"
     if origin not in ORIGINS:
         return f"reseal does not simulate custom key stores (Origin {origin})"
     usage = metadata.get("KeyUsage") or "ENCRYPT_DECRYPT"
     if spec not in SPECS or SPECS[spec].make is None or usage not in SPECS[spec].algorithms:
         return f"reseal does not simulate keys of KeySpec {spec} for {usage}"
-    return ""
+    return "the date of its deletion has passed" if 0 < (metadata.get("DeletionDate") or 0) <= at_ms else ""
 
 
 def _place(draft: Draft, told: Told) -> Iterator[tuple[str, str, bool]]:
