@@ -81,13 +81,8 @@ def script_run(
     }  # fmt: skip
     script = out.parent / "capture.sh"
     script.write_text(reseal("world", "capture-script").stdout)
-    whole = (
-        *(word for name in accounts for word in ("--profile", name)),
-        "--organization",
-        "management",
-        "--region",
-        REGION,
-    )
+    every = [word for name in accounts for word in ("--profile", name)]
+    whole = (*every, "--organization", "management", "--region", REGION)
     given = ("--profile", "only") if only else whole
     command = ["bash", str(script), "--out", str(out), *given, "--region", NEAR, *options]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)

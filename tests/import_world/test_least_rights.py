@@ -79,10 +79,17 @@ MADE_UP = ("recycle-bin.json",)
 def files_of(folder: Path) -> dict[str, Any]:
     """Bodies by name; without what can not be the same, which docs/fidelity.md lists."""
     return {
-        path.relative_to(folder).as_posix(): json.loads(path.read_text())
+        path.relative_to(folder).as_posix(): plain(json.loads(path.read_text()))
         for path in folder.rglob("*.json")
         if path.name not in MADE_UP
     }
+
+
+def plain(value: Any) -> Any:
+    """Without tags, whose values were left out, and lists as sets."""
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items() if name != "Tags"}
+    return sorted(map(plain, value), key=str) if isinstance(value, list) else value
 
 
 # what can not be read
