@@ -22,10 +22,16 @@ START_S_MAX = 30
 
 
 @pytest.fixture(scope="session")
-def here(endpoint: str) -> tuple[World, Estate]:
-    """The world that stands for AWS."""
-    world = World(endpoint, "real")
+def ready(endpoint: str) -> str:
+    """The server's address, once it listens."""
     _until(lambda: socket.create_connection(urlsplit(endpoint).netloc.split(":")).close() is None)
+    return endpoint
+
+
+@pytest.fixture(scope="session")
+def here(ready: str) -> tuple[World, Estate]:
+    """The world that stands for AWS."""
+    world = World(ready, "real")
     world.rest("", {"name": "real"})
     return world, built(world)
 
