@@ -13,6 +13,7 @@ from app.outside.capture import Capture
 from app.outside.plan import Plan
 
 _PLACE: Final = re.compile(r"(?:(?P<account>\d{12})/(?:(?P<region>[a-z0-9-]+)/)?)?(?P<name>[^/]+(?:/[^/]+)?)", re.ASCII)
+_NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 LEAVES_OPEN: Final = (  # name of the file -> what nobody knows without it; {id} from the name
     (r"authorization-details\.json", "its users, roles and policies: what they are allowed, and whom roles trust"),
     (r"\.keys", "which keys there are"),
@@ -42,6 +43,9 @@ LEAVES_OPEN: Final = (  # name of the file -> what nobody knows without it; {id}
 def plan_unread(capture: Capture, plan: Plan) -> None:
     gaps = list[dict[str, str]]()
     for one in capture.unread:
+        if one.error == _NO_ORGANIZATION:
+            plan.assumed.append(f"{one.file}: {one.error}: the accounts are in no organization, as AWS says")
+            continue
         found = _PLACE.fullmatch(one.file)
         account, region, name = found.group("account", "region", "name") if found else (None, None, one.file)
         what, id = _left_open(name)

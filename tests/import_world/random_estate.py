@@ -208,7 +208,9 @@ def sign_in(world: World, estate: Estate) -> None:
     """Sessions with a session policy, by AssumeRole, which the role's trust policy decides."""
     for name, (account, role, policy) in estate.sessions.items():
         sts = world.client("sts", f"{account}/user/gate")
-        made = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/p/{role}", RoleSessionName="narrowed", Policy=policy)
+        made = sts.assume_role(
+            RoleArn=f"arn:aws:iam::{account}:role/p/{role}", RoleSessionName="narrowed", Policy=policy
+        )
         keys = made["Credentials"]
         world.keys[name] = {
             "aws_access_key_id": keys["AccessKeyId"], "aws_secret_access_key": keys["SecretAccessKey"],

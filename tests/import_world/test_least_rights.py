@@ -137,7 +137,9 @@ def test_what_could_not_be_read_is_unknown_in_the_import_and_in_what_it_explains
 def test_a_refused_organization_is_unknown(here: tuple[World, Estate], folder: Path, tmp_path: Path) -> None:
     partial = unread(folder, tmp_path, here[1].source)
     (partial / "organization.json").unlink()
-    gone = [{"File": ".organization/about", "Error": "AWSOrganizationsNotInUseException"}]
-    (partial / "unread.json").write_text(json.dumps(gone))
-    done = reseal("world", "import", str(partial), "--check")
-    assert "which service and resource control policies apply" in done.stdout
+    for error, said in (
+        ("AccessDeniedException", ".organization/about: AccessDeniedException: not known is the organization"),
+        ("AWSOrganizationsNotInUseException", "the accounts are in no organization, as AWS says"),
+    ):
+        (partial / "unread.json").write_text(json.dumps([{"File": ".organization/about", "Error": error}]))
+        assert said in reseal("world", "import", str(partial), "--check", "--json").stdout
