@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 REGION, NEAR = "us-east-1", "us-west-2"
 ZONE = f"{REGION}a"
-SECRETS = ("hunter2-user-data", "hunter2-tag-value", "hunter2-description", "hunter2-context")
+SECRETS = ("hunter2-user-data", "hunter2-tag-value", "hunter2-description")
 NEVER = {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
 
 Tried = list[tuple[str, str, str, dict[str, Any]]]
