@@ -60,7 +60,7 @@ class Credentials(BaseModel):
     arn: str
     expires: str = Field(description="by the world's clock")
     trust_policy: Literal["not asked"] = Field(
-        "not asked", description="the session was opened by reseal: sts:AssumeRole is the call that asks whom it trusts"
+        description="the session was opened by reseal: sts:AssumeRole is the call that asks whom it trusts"
     )
 
 
@@ -110,6 +110,7 @@ def imports_router(worlds: Worlds) -> APIRouter:
             session_token=keys["SessionToken"],
             arn=answer["AssumedRoleUser"]["Arn"],
             expires=iso(milliseconds(keys["Expiration"])),
+            trust_policy="not asked",
         )
 
     return router
