@@ -177,9 +177,9 @@ def _capturer(world: World, account: str) -> None:
     iam = world.client("iam", account)
     trust = allow("sts:AssumeRole", Principal={"AWS": account})
     del trust["Resource"]
-    iam.create_role(RoleName="capture", AssumeRolePolicyDocument=document(trust))
+    iam.create_role(RoleName="surveyor", AssumeRolePolicyDocument=document(trust))
     script = (Path(app.outside.__file__).parent / "capture.sh").read_text()
-    iam.put_role_policy(RoleName="capture", PolicyName="capture", PolicyDocument=policy_of(script))
+    iam.put_role_policy(RoleName="surveyor", PolicyName="capture", PolicyDocument=policy_of(script))
 
 
 def _keys(world: World, source: str, target: str) -> dict[str, str]:

@@ -42,7 +42,7 @@ def strict() -> Iterator[str]:
 
 
 def signed_in(url: str, world: str, account: str) -> dict[str, str]:
-    body = json.dumps({"account": account, "role": "capture"}).encode()
+    body = json.dumps({"account": account, "role": "surveyor"}).encode()
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
     request = urllib.request.Request(f"{url}/api/v1/worlds/{world}/credentials", body, headers)
     with urllib.request.urlopen(request, timeout=60) as answer:
