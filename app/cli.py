@@ -132,6 +132,9 @@ def env(
     try:
         if role:
             keys = keys_of_role(endpoint, account, role, token)
+            typer.echo(
+                f"a session of {role}, opened without asking its trust policy (sts assume-role asks it)", err=True
+            )
         else:
             keys = keys_of_root(account) if root else keys_of_user(endpoint, account, user, region)
         typer.echo(lines(variables(endpoint, region, keys), format.value))

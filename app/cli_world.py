@@ -97,9 +97,14 @@ def drop(name: Name, endpoint: Endpoint = DEFAULT_ENDPOINT, token: Token = "") -
 
 
 @world.command("capture-script")
-def capture_script() -> None:
+def capture_script(
+    policy: Annotated[bool, typer.Option("--policy", help="Print the IAM policy that it needs instead.")] = False,
+) -> None:
     """Print a bash script that writes down real accounts for `import`, by reading calls of `aws` only."""
-    typer.echo((Path(__file__).parent / "outside" / "capture.sh").read_text(encoding="utf-8"), nl=False)
+    from app.outside.capture_policy import policy_of
+
+    script = (Path(__file__).parent / "outside" / "capture.sh").read_text(encoding="utf-8")
+    typer.echo(policy_of(script) if policy else script, nl=False)
 
 
 @world.command("import")
@@ -125,7 +130,9 @@ def import_accounts(
 
     files = _renamed(_read(folder), pseudonyms)
     plan = _planned(files)
-    told: dict[str, Any] = {"files": len(files), "assumed": plan.assumed, "left_out": plan.left_out}
+    told: dict[str, Any] = {
+        "files": len(files), "unknown": plan.unknown, "assumed": plan.assumed, "left_out": plan.left_out,
+    }  # fmt: skip
     if not check:
         target = name or world_of(endpoint)
         told = _ask(endpoint, token, f"worlds/{target}/import", {"files": files, "create": True})
@@ -191,7 +198,8 @@ def _write(path: Path, body: str) -> None:
 
 
 def _show(told: dict[str, Any], plan: Plan, endpoint: str, check: bool) -> None:
-    for title, lines in (("assumed", told["assumed"]), ("left out", told["left_out"])):
+    for title, name in (("unknown", "unknown"), ("assumed", "assumed"), ("left out", "left_out")):
+        lines = told[name]
         for line in lines[:SHOWN_MAX]:
             typer.echo(f"{title}: {line}")
         if len(lines) > SHOWN_MAX:

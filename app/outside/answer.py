@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from app.outside import mend
-from app.outside.case import case_of, targets_of
+from app.outside.case import case_of
 from app.outside.chain import failure, is_answered_before_it_is_done
 from app.outside.event import Incident, incident_of
-from app.outside.facts import Target
 from app.outside.folder import Folder
 from app.outside.papers import Paper
 from app.outside.reading import Source
 from app.outside.states import State, state_of, states_of
+from app.outside.targets import Target, targets_of
 from app.outside.verdict import UNKNOWN, Judged, judge
 from app.policy import explain, words
 from app.policy.causes import Cause

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from app.outside.case import Case, case_of, key_target
+from app.outside.case import Case, case_of
 from app.outside.event import Incident, text
-from app.outside.facts import Target
 from app.outside.folder import Folder, Snapshot
 from app.outside.states import State, sharing_of, states_of
+from app.outside.targets import Target, key_target
 from app.outside.verdict import Judged, judge
 from app.policy.trace import Verdict
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from app.outside.case import GHOST
 from app.outside.states import State
 from app.outside.verdict import Judged
+from app.outside.ways import GHOST
 from app.policy.causes import Cause
 from app.policy.decide import decide
 from app.policy.explain_values import Mending

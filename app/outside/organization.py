@@ -27,6 +27,7 @@ class Attached:
     type: str
     paper: Paper
     targets: frozenset[str]
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _policies(source: Source) -> tuple[tuple[Attached, ...], list[str]]:
             continue
         ids = frozenset(str(one.get("TargetId")) if isinstance(one, dict) else str(one) for one in targets)
         arn, type = str(summary.get("Arn") or id), str(summary.get("Type") or TYPES[LayerKind.SCP])
-        found.append(Attached(id, arn, type, papers[0], ids))
+        found.append(Attached(id, arn, type, papers[0], ids, str(summary.get("Name") or id)))
     return tuple(found), gaps
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 FIRST: Final = 100_000_000_000
-_TOLD: Final = re.compile(r'(?<=:)\d{12}(?=[:"])|(?<=")\d{12}(?=")', re.ASCII)  # in an ARN, or a text of its own
+_TOLD: Final = re.compile(r'(?<=:)\d{12}(?=[:"])|(?<=")\d{12}(?=["/])', re.ASCII)  # in an ARN, a text or a path
 _FOLDER: Final = re.compile(r"(\d{12})/.*", re.ASCII)
 
 

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from app.outside.case import key_target, targets_of
 from app.outside.event import Incident, dig, text
-from app.outside.facts import Target
 from app.outside.folder import Folder, Snapshot
 from app.outside.reading import Source, member, text_at
+from app.outside.targets import Target, key_target, targets_of
 from app.policy.causes import Cause
 from app.policy.scan import Scalar
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from app.outside.case import GHOST, Case
+from app.outside.case import Case
 from app.outside.event import WOULD_WORK
 from app.outside.said import Said
+from app.outside.ways import GHOST
 from app.outside.worlds import World, Worlds, worlds
 from app.policy.causes import Cause, refusals
 from app.policy.decide import decide

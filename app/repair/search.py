@@ -25,7 +25,7 @@ from app.kernel.cloud import Cloud, Still
 from app.kernel.log import DecisionEntry
 from app.policy.decide import decide
 from app.policy.document import PolicySyntaxError
-from app.policy.explain import Explanation, explain, text, to_json
+from app.policy.explain import UNKNOWN, Explanation, explain, text, to_json
 from app.policy.explain_log import Story, story
 from app.policy.explain_values import Mending
 from app.policy.question import Place, Question, Rule
@@ -37,6 +37,7 @@ from app.policy.repair_words import after, mending
 from app.policy.trace import every_policy
 from app.repair.state import remedies
 from app.repair.trial import CannotApply, Outcome, can_be_made, request_of, trace_of, trial
+from app.services.iam.gaps import gaps_in
 
 SIZE_MAX: Final = 5  # edits and steps of one repair
 REPAIRS_MAX: Final = 8
@@ -119,6 +120,8 @@ def explained(
     told = explain(log.about(token), token) if token else None
     if told is None:
         return None
+    if gaps := gaps_in(cloud.world, str(to_json(told))):
+        told = replace(told, decision=UNKNOWN, unknown=(*told.unknown, *gaps))
     found = repairs(cloud, token, budget=budget) if tries else Tried()
     return Told(replace(told, repairs=found.mendings()), found.remark, found.complete)
 

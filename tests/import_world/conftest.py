@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,10 +22,16 @@ START_S_MAX = 30
 
 
 @pytest.fixture(scope="session")
-def here(endpoint: str) -> tuple[World, Estate]:
-    """The world that stands for AWS."""
-    world = World(endpoint, "real")
+def ready(endpoint: str) -> str:
+    """The server's address, once it listens."""
     _until(lambda: socket.create_connection(urlsplit(endpoint).netloc.split(":")).close() is None)
+    return endpoint
+
+
+@pytest.fixture(scope="session")
+def here(ready: str) -> tuple[World, Estate]:
+    """The world that stands for AWS."""
+    world = World(ready, "real")
     world.rest("", {"name": "real"})
     return world, built(world)
 
@@ -63,15 +69,17 @@ def script_run(
     out: Path,
     *,
     only: tuple[str, str] | None = None,
+    keys: Mapping[str, dict[str, str]] | None = None,
     options: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """The printed script, run by bash with profiles of the accounts' roots; or with `only` one of these keys."""
+    """The printed script, run by bash with profiles of the accounts' roots, or of `keys`; or with `only` one user's."""
     config = out.parent / "aws-config"
     accounts = {"source": estate.source, "target": estate.target, "management": MANAGEMENT}
-    profiles = {"only": only} if only else {name: (account, "any") for name, account in accounts.items()}
+    roots = {name: _keys(account, "any") for name, account in accounts.items()}
+    profiles = {"only": _keys(*only)} if only else keys or roots
     config.write_text("".join(
-        f"[profile {name}]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
-        for name, (key, secret) in profiles.items()
+        f"[profile {name}]\n" + "".join(f"{option} = {value}\n" for option, value in given.items())
+        for name, given in profiles.items()
     ))  # fmt: skip
     environment = {
         "PATH": f"{aws}:{os.environ['PATH']}", "HOME": str(out.parent), "AWS_CONFIG_FILE": str(config),
@@ -79,10 +87,15 @@ def script_run(
     }  # fmt: skip
     script = out.parent / "capture.sh"
     script.write_text(reseal("world", "capture-script").stdout)
-    whole = ("--profile", "source", "--profile", "target", "--organization", "management", "--region", REGION)
+    every = [word for name in accounts for word in ("--profile", name)]
+    whole = (*every, "--organization", "management", "--region", REGION)
     given = ("--profile", "only") if only else whole
     command = ["bash", str(script), "--out", str(out), *given, "--region", NEAR, *options]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+
+
+def _keys(key: str, secret: str) -> dict[str, str]:
+    return {"aws_access_key_id": key, "aws_secret_access_key": secret}
 
 
 def reseal(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,16 +6,21 @@ import json
 import re
 import urllib.request
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+import app.outside
+from app.outside.capture_policy import policy_of
+from tests.import_world import features
+
 REGION, NEAR = "us-east-1", "us-west-2"
 MANAGEMENT = "700000000001"
 _ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
-_ID = re.compile(r"\b(?:snap|vol|i)-0[0-9a-f]{16}\b")
+_ID = re.compile(r"\b(?:snap|vol|i|ami|r)-0[0-9a-f]{16}\b")
 _ENCODED = re.compile(r"Encoded authorization failure message: \S+")
 
 
@@ -100,6 +105,7 @@ class Estate:
     keys: dict[str, str]  # name -> ARN
     snapshots: dict[str, str]
     volumes: dict[str, str]
+    others: dict[str, str] = field(default_factory=dict)  # images, instances, rules
 
 
 def built(world: World) -> Estate:
@@ -107,12 +113,18 @@ def built(world: World) -> Estate:
     source, target = _organization(world)
     for account in (source, target):
         _principals(world, account)
+    for account in (source, target, MANAGEMENT):
+        _capturer(world, account)
     keys = _keys(world, source, target)
     snapshots, volumes = _storage(world, source, target, keys)
+    estate = Estate(source, target, keys, snapshots, volumes)
+    features.add_keys(world, estate)
+    features.add_computers(world, estate)
+    features.add_settings(world, estate)
     root = world.client("kms", source)
     root.disable_key(KeyId=keys["disabled"])
     root.schedule_key_deletion(KeyId=keys["dying"], PendingWindowInDays=9)
-    return Estate(source, target, keys, snapshots, volumes)
+    return estate
 
 
 def _organization(world: World) -> tuple[str, str]:
@@ -158,6 +170,16 @@ def _principals(world: World, account: str) -> None:
     iam.put_role_policy(
         RoleName="reader", PolicyName="read", PolicyDocument=document(allow("ec2:Describe*", "ec2:CopySnapshot"))
     )
+
+
+def _capturer(world: World, account: str) -> None:
+    """A role with the policy that the capture script ships, and no other."""
+    iam = world.client("iam", account)
+    trust = allow("sts:AssumeRole", Principal={"AWS": account})
+    del trust["Resource"]
+    iam.create_role(RoleName="surveyor", AssumeRolePolicyDocument=document(trust))
+    script = (Path(app.outside.__file__).parent / "capture.sh").read_text()
+    iam.put_role_policy(RoleName="surveyor", PolicyName="capture", PolicyDocument=policy_of(script))
 
 
 def _keys(world: World, source: str, target: str) -> dict[str, str]:
@@ -232,4 +254,4 @@ def attempts(estate: Estate) -> list[tuple[str, str, str, dict[str, Any]]]:
     tried.append((f"{target}/role/importer", "kms", "sign", {
         "KeyId": estate.keys["sign"], "Message": b"x", "SigningAlgorithm": "ECDSA_SHA_256"}))  # fmt: skip
     tried.append((people[0], "ec2", "delete_snapshot", {"SnapshotId": estate.snapshots["shared"]}))
-    return tried
+    return tried + features.attempts(estate)

@@ -12,13 +12,17 @@ import pytest
 
 from tests.import_world.conftest import reseal, script_run
 from tests.import_world.estate import Estate, World
+from tests.import_world.features import SECRETS
 
 READ_ONLY = {
     "sts get-caller-identity", "iam get-account-authorization-details",
     "kms list-keys", "kms get-key-policy", "kms describe-key", "kms list-grants", "kms list-resource-tags",
-    "kms list-aliases",
+    "kms list-aliases", "kms list-key-rotations", "kms get-key-rotation-status",
     "ec2 describe-snapshots", "ec2 describe-snapshot-attribute", "ec2 describe-volumes",
-    "ec2 get-ebs-encryption-by-default", "ec2 get-ebs-default-kms-key-id",
+    "ec2 get-ebs-encryption-by-default", "ec2 get-ebs-default-kms-key-id", "ec2 describe-locked-snapshots",
+    "ec2 describe-snapshot-tier-status", "ec2 describe-fast-snapshot-restores", "ec2 list-snapshots-in-recycle-bin",
+    "ec2 get-snapshot-block-public-access-state", "ec2 describe-images", "ec2 describe-image-attribute",
+    "ec2 describe-instances", "rbin list-rules", "rbin get-rule",
     "organizations describe-organization", "organizations list-roots", "organizations list-accounts-for-parent",
     "organizations list-organizational-units-for-parent", "organizations list-policies",
     "organizations list-targets-for-policy", "organizations describe-policy",
@@ -57,7 +61,10 @@ def test_what_it_writes_holds_no_secret(here: tuple[World, Estate], folder: Path
     world, estate = here
     world.client("ec2", f"{estate.source}/user/operator").describe_volumes()  # so that somebody has an access key
     texts = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
-    for secret in ("payroll", "secret", 'storage"}', "example.com", "AKIA", "ASIA", "Description"):
+    keys = [value for each in world.keys.values() for value in each.values() if value != "any" and not value.isdigit()]
+    assert keys, "there are access keys that could leak"
+    known = ("payroll", "secret", 'storage"}', "example.com", "AKIA", "ASIA", "Description", "hunter2", "UserData")
+    for secret in (*known, *SECRETS, *keys):
         assert not [path.name for path, text in texts.items() if secret in text], secret
     details = json.loads(texts[folder / estate.source / "authorization-details.json"])
     tags = next(one["Tags"] for one in details["UserDetailList"] if one["UserName"] == "operator")

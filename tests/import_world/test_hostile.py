@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +15,7 @@ from app.kernel.internal import RESEAL
 from app.outside.capture import Mistakes, captured
 from app.outside.capture_plan import planned
 from app.outside.folder import Folder
+from app.outside.reading import BYTES_MAX
 from tests.import_world.test_importing import ARN, KEY, SOURCE, TARGET, small
 from tests.sharing.accounts import empty_cloud
 
@@ -59,6 +62,46 @@ def whole() -> dict[str, Any]:
         f"{SOURCE}/us-east-1/volumes.json": {"Volumes": [volume]},
         f"{SOURCE}/us-east-1/ebs-defaults.json": {"EbsEncryptionByDefault": True, "KmsKeyId": ARN},
         "organization.json": organization,
+        **computers(),
+    }
+
+
+def computers() -> dict[str, Any]:
+    """The files of images, instances, settings and rotation, and what could not be read."""
+    snapshot, at = "snap-0123456789abcdef0", "2025-03-01T00:00:00Z"
+    here = f"{SOURCE}/us-east-1"
+    device = {"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": snapshot, "VolumeSize": 1, "Encrypted": True}}
+    image = {"ImageId": "ami-1", "Name": "i", "State": "available", "CreationDate": at, "RootDeviceName": "/dev/sda1",
+             "BlockDeviceMappings": [device]}  # fmt: skip
+    instance = {"InstanceId": "i-1", "ImageId": "ami-1", "State": {"Name": "running"}, "LaunchTime": at,
+                "Placement": {"AvailabilityZone": "us-east-1f"},
+                "BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeId": "vol-1"}}]}  # fmt: skip
+    lock = {"SnapshotId": snapshot, "LockState": "compliance", "LockDuration": 5, "LockCreatedOn": at,
+            "LockExpiresOn": "2029-01-01T00:00:00Z", "CoolOffPeriod": 1, "CoolOffPeriodExpiresOn": at}  # fmt: skip
+    tier = {"SnapshotId": snapshot, "LastTieringOperationStatus": "temporary-restore-completed",
+            "LastTieringStartTime": at, "RestoreExpiryTime": "2029-01-01T00:00:00Z"}  # fmt: skip
+    fast = {"SnapshotId": snapshot, "AvailabilityZone": "us-east-1a", "State": "enabled", "EnabledTime": at}
+    rule = {"Identifier": "abc", "ResourceType": "EBS_SNAPSHOT", "Status": "available",
+            "RetentionPeriod": {"RetentionPeriodValue": 7, "RetentionPeriodUnit": "DAYS"},
+            "ResourceTags": [{"ResourceTagKey": "k", "ResourceTagValue": "v"}]}  # fmt: skip
+    rotation = {"KeyRotationEnabled": True, "RotationPeriodInDays": 90, "NextRotationDate": "2029-01-01T00:00:00Z"}
+    materials = [
+        {"KeyMaterialId": "a" * 64, "KeyMaterialState": "NON_CURRENT"},
+        {"KeyMaterialId": "b" * 64, "KeyMaterialState": "CURRENT", "RotationDate": at, "RotationType": "ON_DEMAND"},
+    ]
+    return {
+        f"{here}/images.json": {"Images": [image]},
+        f"{here}/image-ami-1.permissions.json": {"LaunchPermissions": [{"UserId": TARGET}, {"Group": "all"}]},
+        f"{here}/instances.json": {"Reservations": [{"ReservationId": "r-1", "Instances": [instance]}]},
+        f"{here}/locks.json": {"Snapshots": [lock]},
+        f"{here}/tiers.json": {"SnapshotTierStatuses": [tier]},
+        f"{here}/fast-restores.json": {"FastSnapshotRestores": [fast]},
+        f"{here}/recycle-bin.json": {"Snapshots": [{"SnapshotId": "snap-2"}]},
+        f"{here}/retention-rule-abc.json": rule,
+        f"{here}/public-access.json": {"State": "block-all-sharing"},
+        f"{SOURCE}/key-{KEY}.rotation.json": rotation,
+        f"{SOURCE}/key-{KEY}.rotations.json": {"Rotations": materials},
+        "unread.json": [{"File": f"{TARGET}/us-east-1/.keys", "Error": "AccessDeniedException"}],
     }
 
 
@@ -103,10 +146,13 @@ def _ask_everything(cloud: Any) -> None:
     for account in (SOURCE, TARGET):
         for operation in (
             "kms:ListKeys", "kms:ListAliases", "ec2:DescribeSnapshots", "ec2:DescribeVolumes", "iam:ListUsers",
+            "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeLockedSnapshots", "rbin:ListRules",
+            "ec2:DescribeSnapshotTierStatus", "ec2:DescribeFastSnapshotRestores",
             "iam:GetAccountAuthorizationDetails", "organizations:ListAccounts",
         ):  # fmt: skip
             cloud.call(Request(operation, {}, root_of(account), "us-east-1"))
     cloud.call(Request("kms:DescribeKey", {"KeyId": ARN}, root_of(SOURCE), "us-east-1"))
+    cloud.call(Request("kms:ListKeyRotations", {"KeyId": ARN}, root_of(SOURCE), "us-east-1"))
     cloud.call(Request("kms:ListGrants", {"KeyId": ARN}, root_of(SOURCE), "us-east-1"))
     build(cloud.services, cloud.world)
 
@@ -127,3 +173,37 @@ def test_one_or_two_strange_values_end_in_a_world_or_in_words(data: st.DataObjec
             except (KeyError, IndexError, TypeError):
                 continue
     imports(files)
+
+
+def test_a_file_that_is_cut_off_anywhere_is_told_at_its_place() -> None:
+    """Method: each kind of file, the half of it."""
+    for name, body in whole().items():
+        text = json.dumps(body)
+        texts = {other: json.dumps(each) for other, each in whole().items()} | {name: text[: len(text) // 2]}
+        with pytest.raises(Mistakes) as wrong:
+            captured(Folder(texts))
+        told = [one for one in wrong.value.mistakes if one.file == name]
+        assert told, name
+        assert told[0].line == 1
+        assert told[0].column > 1
+
+
+def test_a_file_beyond_all_bounds_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / SOURCE / "aliases.json"
+    file.parent.mkdir()
+    with file.open("wb") as stream:
+        stream.truncate(BYTES_MAX + 1)
+    with pytest.raises(Mistakes, match=r"aliases\.json: is larger than 8 MiB"):
+        captured(Folder(tmp_path))
+
+
+def test_the_key_of_one_account_in_the_folder_of_another_is_refused() -> None:
+    files = whole()
+    files[f"{TARGET}/key-{KEY}.json"] = files.pop(f"{SOURCE}/key-{KEY}.json")
+    files[f"{TARGET}/key-{KEY}.meta.json"] = files.pop(f"{SOURCE}/key-{KEY}.meta.json")
+    assert imports(files) == "mistakes"
+
+
+def test_a_folder_without_any_one_of_its_files_is_a_world_or_words() -> None:
+    assert {imports({name: body for name, body in whole().items() if name != gone}) for gone in whole()} <= {
+        "", "mistakes"}  # fmt: skip

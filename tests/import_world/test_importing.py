@@ -18,6 +18,7 @@ from tests.import_world.estate import MANAGEMENT, REGION, Estate, World, allow, 
 
 SOURCE, TARGET = "111122223333", "444455556666"
 KEY = "1234abcd-12ab-34cd-56ef-1234567890ab"
+MORE_KEYS = 4  # aws/ebs in two places, and two replicas
 ARN = f"arn:aws:kms:{REGION}:{SOURCE}:key/{KEY}"
 
 
@@ -105,7 +106,7 @@ def test_the_same_import_again_changes_nothing(here: tuple[World, Estate], copy:
     done = reseal("world", "import", str(folder), "--endpoint", copy.url, "--json")
     told = json.loads(done.stdout)
     assert told["made"] == {}
-    assert told["same"]["key"] == len(here[1].keys) + 2, "the keys, and aws/ebs in two places"
+    assert told["same"]["key"] == len(here[1].keys) + MORE_KEYS
     assert copy.rest("/again")["revision"] == before
 
 
@@ -257,7 +258,7 @@ def test_pseudonyms_stand_everywhere_and_change_no_outcome(
     renamed = Estate(names[estate.source], names[estate.target], {}, {}, {})
     everything = json.dumps(listed(masked, renamed, names[MANAGEMENT]), default=str)
     assert not [id for id in (estate.source, estate.target) if id in everything]
-    assert json.loads(out.read_text())["made"]["key"] == len(estate.keys) + 2
+    assert json.loads(out.read_text())["made"]["key"] == len(estate.keys) + MORE_KEYS
     who, service, method, parameters = attempts(estate)[4]
     masked_who = who.replace(estate.target, names[estate.target])
     masked_parameters = json.loads(json.dumps(parameters).replace(estate.target, names[estate.target]))

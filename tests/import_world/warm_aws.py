@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SERVICES = ("iam", "kms", "ec2", "sts", "organizations")
+SERVICES = ("iam", "kms", "ec2", "sts", "organizations", "rbin")
 SHIM = """#!{python} -SE
 import array, json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as s:

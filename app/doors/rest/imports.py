@@ -9,7 +9,7 @@ An import is one commit: everything is placed, or nothing. The same again change
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
@@ -44,6 +44,7 @@ class Imported(BaseModel):
     same: dict[str, int] = Field(description="that were there already, and equal")
     assumed: list[str] = Field(description="what the files do not tell, and how it was taken")
     left_out: list[str]
+    unknown: list[str] = Field(description="what the capture was not allowed to read; explanations say so too")
 
 
 class RoleNamed(_Body):
@@ -58,6 +59,9 @@ class Credentials(BaseModel):
     session_token: str
     arn: str
     expires: str = Field(description="by the world's clock")
+    trust_policy: Literal["not asked"] = Field(
+        description="the session was opened by reseal: sts:AssumeRole is the call that asks whom it trusts"
+    )
 
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -106,6 +110,7 @@ def imports_router(worlds: Worlds) -> APIRouter:
             session_token=keys["SessionToken"],
             arn=answer["AssumedRoleUser"]["Arn"],
             expires=iso(milliseconds(keys["Expiration"])),
+            trust_policy="not asked",
         )
 
     return router
@@ -122,6 +127,7 @@ def _told(world: str, plan: Plan, answers: list[dict[str, Any]]) -> Imported:
         made=_counts(noun for noun, _, is_new in placed if is_new),
         same=_counts(noun for noun, _, is_new in placed if not is_new),
         assumed=[*plan.assumed, *(text for answer in answers for text in answer.get("assumed", ()))],
+        unknown=plan.unknown,
         left_out=[*plan.left_out, *(text for answer in answers for text in answer.get("left_out", ()))],
     )
 

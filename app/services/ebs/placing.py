@@ -7,8 +7,7 @@ whatever is done with it makes the same calls to KMS and is refused where AWS re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from string import ascii_lowercase
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from app.kernel.call import Call
@@ -17,8 +16,11 @@ from app.kernel.internal import TAKEN, internal, place
 from app.kernel.operation import Answer
 from app.kernel.records import replace
 from app.services.ebs.defaults import EBS_DEFAULTS
-from app.services.ebs.envelope import DATA_KEY_SIZE_BYTES
-from app.services.ebs.records import NO_VOLUME, DataKey, Defaults, Snapshot, Tags, Volume
+from app.services.ebs.placing_compute import attached_in, place_images, place_instances
+from app.services.ebs.placing_desk import MADE, Desk, is_zone, place_tags, sealed
+from app.services.ebs.placing_features import place_features
+from app.services.ebs.public_access import ALL as BLOCK_ALL
+from app.services.ebs.records import NO_VOLUME, Defaults, Snapshot, Volume
 from app.services.ebs.rules import find_snapshot
 
 Told = Mapping[str, Any]
@@ -26,46 +28,66 @@ SETTLED: Final = ("completed", "error")  # states of a snapshot that stay as the
 INFERRED: Final = (
     "`reseal world import`: volumes and snapshots are empty, for no command exports blocks; data keys are new.",
     "`reseal world import`: of a copy AWS does not tell the source, so a later copy of that source is a full one.",
-    "`reseal world import`: an attached volume is available, since instances and images are not imported; what is "
-    "pending, creating or going is left out.",
+    "`reseal world import`: what is pending, creating or going is left out; a volume whose instance is not told is "
+    "available.",
     "`reseal world import`: a volume keeps its zone, also one beyond the three that a Region has here.",
-    "`reseal world import`: locks, recycle bin, fast restore and the block on public sharing are not imported.",
 )
-_MADE: Final = ("data_key", "blocks", "source_blocks")
-_TAGGED: Final = {"SnapshotId": "snapshot", "VolumeId": "volume"}
 
 
 @internal("PlaceStorage")
 def place_storage(draft: Draft, call: Call) -> Answer:
-    """`account`, its `snapshots`, `volumes` and `defaults` (None: not told) in the call's Region."""
-    account, placed, left_out = call["account"], list[tuple[str, str, bool]](), list[str]()
+    """What an `account` has in the call's Region, a list each; `defaults` and `public_access` None: not told."""
+    desk = Desk(draft, call["account"], call.region)
     above = dict(_above(call["snapshots"], call["volumes"]))
+    attached = attached_in(call["reservations"], call.region)
+    with desk.acting():
+        _place_snapshots(desk, call, above)
+        _place_volumes(desk, call, above, attached)
+        place_images(desk, call["images"])
+        place_instances(desk, call["reservations"], attached)
+        place_features(desk, call)
+        if call["defaults"] is not None:
+            desk.note("EBS setting", f"{desk.account} {desk.region}", _place_defaults(draft, desk.account, call))
+    return {"placed": desk.placed, "left_out": desk.left_out, "assumed": desk.assumed}
+
+
+def _place_snapshots(desk: Desk, call: Call, above: Mapping[str, str]) -> None:
+    tiers = {one["SnapshotId"]: one for one in call["tiers"]}
+    blocks_all = (call["public_access"] or {}).get("State") == BLOCK_ALL
     for told in call["snapshots"]:
+        id = told["SnapshotId"]
         if told["State"] not in SETTLED:
-            left_out.append(f"{told['SnapshotId']}: it was {told['State']}")
+            desk.left_out.append(f"{id}: it was {told['State']}")
             continue
-        _check_free(draft, account, call.region, told["SnapshotId"])
-        snapshot = _snapshot(account, call.region, told, _family(told["SnapshotId"], above))
-        placed.append(("snapshot", snapshot.id, place(draft, snapshot, _MADE, lambda one: _sealed(draft, one))))
-        _place_tags(draft, snapshot, told, "SnapshotId")
+        _check_free(desk.draft, desk.account, desk.region, id)
+        snapshot = _snapshot(desk.account, desk.region, told, _family(id, above))
+        until = (tiers.get(id) or {}).get("RestoreExpiryTime") or told.get("RestoreExpiryTime") or 0
+        is_withheld = blocks_all and snapshot.is_public
+        snapshot = replace(
+            snapshot, restored_until_ms=until if snapshot.tier == "archive" else 0, is_withheld=is_withheld
+        )  # fmt: skip
+        desk.note("snapshot", id, place(desk.draft, snapshot, MADE, lambda one: sealed(desk.draft, one)))
+        place_tags(desk, id, "snapshot", told)
+
+
+def _place_volumes(desk: Desk, call: Call, above: Mapping[str, str], attached: Collection[str]) -> None:
     for told in call["volumes"]:
-        if reason := _left_out(call.region, told):
-            left_out.append(f"{told['VolumeId']}: {reason}")
+        id = told["VolumeId"]
+        if reason := _left_out(desk.region, told):
+            desk.left_out.append(f"{id}: {reason}")
             continue
-        volume = _volume(account, call.region, told, _family(told["VolumeId"], above))
-        placed.append(("volume", volume.id, place(draft, volume, _MADE, lambda one: _sealed(draft, one))))
-        _place_tags(draft, volume, told, "VolumeId")
-    if call["defaults"] is not None:
-        placed.append(("EBS setting", f"{account} {call.region}", _place_defaults(draft, account, call)))
-    return {"placed": placed, "left_out": left_out}
+        volume = _volume(desk.account, desk.region, told, _family(id, above), is_held=id in attached)
+        if told["State"] == "in-use" and id not in attached:
+            desk.assumed.append(f"{id}: it was attached to what is not told: it is available")
+        desk.note("volume", id, place(desk.draft, volume, MADE, lambda one: sealed(desk.draft, one)))
+        place_tags(desk, id, "volume", told)
 
 
 def _left_out(region: str, volume: Told) -> str:
     if volume["State"] not in ("available", "in-use"):
         return f"it was {volume['State']}"
     zone = volume["AvailabilityZone"]
-    is_known = zone[:-1] == region and zone[-1] in ascii_lowercase
-    return "" if is_known else f"reseal does not simulate the zone {zone} in {region}"
+    return "" if is_zone(zone, region) else f"reseal does not simulate the zone {zone} in {region}"
 
 
 def _above(snapshots: list[Told], volumes: list[Told]) -> Any:
@@ -122,7 +144,7 @@ def _snapshot(account: str, region: str, told: Told, family: str) -> Snapshot:
     )
 
 
-def _volume(account: str, region: str, told: Told, family: str) -> Volume:
+def _volume(account: str, region: str, told: Told, family: str, *, is_held: bool) -> Volume:
     return Volume(
         account=account,
         region=region,
@@ -133,32 +155,13 @@ def _volume(account: str, region: str, told: Told, family: str) -> Volume:
         iops=told.get("Iops"),
         throughput=told.get("Throughput"),
         multi_attach=bool(told.get("MultiAttachEnabled")),
-        state="available",
+        state="in-use" if is_held else "available",
         created_ms=told.get("CreateTime") or 0,
         snapshot_id=told.get("SnapshotId") or "",
         encrypted=bool(told.get("Encrypted")),
         key_arn=told.get("KmsKeyId") or "",
         family=family,
     )
-
-
-def _sealed(draft: Draft, record: Any) -> Any:
-    """With its data key, under the context that EBS uses: a volume's id, also for snapshots of it; a copy's own."""
-    if not record.encrypted or not record.key_arn:
-        return record
-    is_of_volume = isinstance(record, Snapshot) and record.origin == "CreateSnapshot"
-    context_id = record.volume_id if is_of_volume else record.id
-    asked = {"arn": record.key_arn, "bytes": DATA_KEY_SIZE_BYTES, "context": {"aws:ebs:id": context_id}}
-    wrapped = draft.internally("WrapDataKey", asked)["CiphertextBlob"]
-    return replace(record, data_key=DataKey(wrapped, record.key_arn, context_id))
-
-
-def _place_tags(draft: Draft, record: Volume | Snapshot, told: Told, name: str) -> None:
-    pairs = tuple(sorted((tag["Key"], tag["Value"]) for tag in told.get("Tags") or ()))
-    if pairs:
-        kind = _TAGGED[name]
-        tags = Tags(account=record.account, region=record.region, id=record.id, resource_type=kind, pairs=pairs)
-        place(draft, tags)
 
 
 def _place_defaults(draft: Draft, account: str, call: Call) -> bool:

@@ -13,6 +13,7 @@ from app.kernel.operation import Service, operations_in
 from app.services.iam import (
     account,
     attached,
+    gaps,
     groups,
     inline,
     keys,
@@ -27,6 +28,7 @@ from app.services.iam import (
     users,
 )
 from app.services.iam.edges import edges
+from app.services.iam.gaps import Gap
 from app.services.iam.records import KINDS
 
 IAM = Service(
@@ -34,8 +36,8 @@ IAM = Service(
     operations=operations_in(
         users, roles, groups, keys, inline, attached, policies, tagging, linked, account, simulation
     ),
-    kinds=KINDS,
-    internal=internals_in(placing),
+    kinds=(*KINDS, Gap),
+    internal=internals_in(placing, gaps),
     trails={"iam": rules.TRAIL},
     denied=rules.denied,
     context=rules.context,

@@ -198,7 +198,7 @@ def import_key_material(draft: Draft, call: Call) -> dict[str, Any]:
     description = call["KeyMaterialDescription"] or material.description
     draft.change(material, secret=secret, expires_ms=expires, description=description)
     if expires:
-        _book_expiry(draft, key, material, expires)
+        book_expiry(draft, key, material, expires)
     if key.state == "PendingImport" and _has_all(draft, key):
         draft.change(key, state="Enabled")
     return _named(key, material)
@@ -209,7 +209,7 @@ def _named(key: Key, material: Material) -> dict[str, Any]:
     return {"KeyId": key.arn, **({"KeyMaterialId": material.material_id} if is_symmetric(key) else {})}
 
 
-def _book_expiry(draft: Draft, key: Key, material: Material, due: int) -> None:
+def book_expiry(draft: Draft, key: Key, material: Material, due: int) -> None:
     draft.later(
         EXPIRE_JOB, due_ms=due, about=(key.arn,),
         account=key.account, key_id=key.id, material_id=material.material_id, due=due,

@@ -21,10 +21,12 @@ from app.kernel.operation import Answer
 from app.kernel.records import replace
 from app.policy.document import DocumentKind, parse, principals_named
 from app.services.kms.keys import DELETE_JOB
-from app.services.kms.materials import first_material, seal
+from app.services.kms.materials import is_complete, seal
+from app.services.kms.placing_materials import give_material
 from app.services.kms.principals import resolved
 from app.services.kms.records import Alias, Constraint, Grant, Key
-from app.services.kms.related import primary, synchronize
+from app.services.kms.related import elsewhere
+from app.services.kms.rotating import YEAR_DAYS, book_rotation
 from app.services.kms.specs import SPECS
 
 Told = Mapping[str, Any]
@@ -32,9 +34,9 @@ ORIGINS: Final = ("AWS_KMS", "EXTERNAL")
 _MADE: Final = ("material_id", "materials", "grants", "policy_ids")
 _GRANT_MADE: Final = ("grantee_id", "retiring_id")
 INFERRED: Final = (
-    "`reseal world import`: a key has new material, imported and multi-Region keys too, so no ciphertext made in AWS "
-    "opens; imported material does not expire here.",
-    "`reseal world import`: automatic rotation is off, since no exported file tells it.",
+    "`reseal world import`: a key has new material under the ids of the old, imported and multi-Region keys too, so no "
+    "ciphertext made in AWS opens, and no material imported there can be imported again.",
+    "`reseal world import`: automatic rotation is off where no file tells it.",
     "`reseal world import`: keys of custom key stores, and of key specs that reseal does not simulate, are left out.",
 )
 
@@ -44,7 +46,7 @@ def place_keys(draft: Draft, call: Call) -> Answer:
     """`keys`: metadata, policy, grants and tags each, of any account and Region; primaries before their replicas."""
     placed, left_out = list[tuple[str, str, bool]](), list[str]()
     for told in sorted(call["keys"], key=lambda one: _is_replica(one["metadata"])):
-        if reason := _left_out(told["metadata"]):
+        if reason := _left_out(told["metadata"], call.at_ms):
             left_out.append(f"{told['metadata']['Arn']}: {reason}")
             continue
         placed += _place(draft, told)
@@ -55,31 +57,40 @@ def _is_replica(metadata: Told) -> bool:
     return (metadata.get("MultiRegionConfiguration") or {}).get("MultiRegionKeyType") == "REPLICA"
 
 
-def _left_out(metadata: Told) -> str:
+def _left_out(metadata: Told, at_ms: int) -> str:
     spec, origin = metadata.get("KeySpec") or "SYMMETRIC_DEFAULT", metadata.get("Origin") or "AWS_KMS"
     if origin not in ORIGINS:
         return f"reseal does not simulate custom key stores (Origin {origin})"
     usage = metadata.get("KeyUsage") or "ENCRYPT_DECRYPT"
     if spec not in SPECS or SPECS[spec].make is None or usage not in SPECS[spec].algorithms:
         return f"reseal does not simulate keys of KeySpec {spec} for {usage}"
-    return ""
+    return "the date of its deletion has passed" if 0 < (metadata.get("DeletionDate") or 0) <= at_ms else ""
 
 
 def _place(draft: Draft, told: Told) -> Iterator[tuple[str, str, bool]]:
     key = _key(draft, told)
     is_new = place(draft, key, _MADE, lambda one: _with_policy_ids(draft, one))
     if is_new:
-        _give_material(draft, key)
-        if key.deletion_ms:
-            due = key.deletion_ms
-            draft.later(DELETE_JOB, due_ms=due, about=(key.arn,), account=key.account, key_id=key.id, due=due)
+        with elsewhere(draft, key.region):
+            give_material(draft, key, told)
+            _book(draft, key)
     yield "key", key.arn, is_new
     for grant in told["grants"]:
         yield "grant", grant["GrantId"], _place_grant(draft, key, grant)
 
 
+def _book(draft: Draft, key: Key) -> None:
+    """What the calendar owes the key. A replica rotates with its primary."""
+    if key.deletion_ms:
+        due = key.deletion_ms
+        draft.later(DELETE_JOB, due_ms=due, about=(key.arn,), account=key.account, key_id=key.id, due=due)
+    if key.rotation_days and not key.is_replica:
+        book_rotation(draft, key)
+
+
 def _key(draft: Draft, told: Told) -> Key:
-    metadata = told["metadata"]
+    metadata, rotation = told["metadata"], told["rotation"]
+    turned = rotation.get("KeyRotationEnabled") and rotation.get("NextRotationDate")
     deletion_ms = metadata.get("DeletionDate") or 0
     window = metadata.get("PendingDeletionWindowInDays") or (30 if deletion_ms else 0)
     return Key(
@@ -97,6 +108,9 @@ def _key(draft: Draft, told: Told) -> Key:
         primary_region=_primary_region(draft, metadata),
         policy=told["policy"],
         tags=tuple(sorted((tag["TagKey"], tag["TagValue"]) for tag in told["tags"])),
+        rotation_days=(rotation.get("RotationPeriodInDays") or YEAR_DAYS) if turned else 0,
+        next_rotation_ms=rotation["NextRotationDate"] if turned else 0,
+        rotations_on_demand=sum(1 for one in told["materials"] if one.get("RotationType") == "ON_DEMAND"),
         scheduled_ms=deletion_ms - window * DAY_MS if deletion_ms else 0,
         window_days=window,
         deletion_ms=deletion_ms,
@@ -104,12 +118,15 @@ def _key(draft: Draft, told: Told) -> Key:
 
 
 def _primary_region(draft: Draft, metadata: Told) -> str:
-    """A replica whose primary is not here stands for itself."""
+    """Where the primary is not here, the first replica that was placed stands for it."""
     if not metadata.get("MultiRegion"):
         return ""
+    account, id = metadata["AWSAccountId"], metadata["KeyId"]
     told = ((metadata.get("MultiRegionConfiguration") or {}).get("PrimaryKey") or {}).get("Region")
-    is_here = bool(told) and draft.get(Key, metadata["AWSAccountId"], told, metadata["KeyId"]) is not None
-    return str(told) if is_here else metadata["Region"]
+    if told and draft.get(Key, account, told, id) is not None:
+        return str(told)
+    related = next(draft.scan_index(Key, "related", account, id), None)
+    return related.primary_region if related else metadata["Region"]
 
 
 def _with_policy_ids(draft: Draft, key: Key) -> Key:
@@ -121,18 +138,6 @@ def _ids(draft: Draft, principals: Iterable[str]) -> Iterator[tuple[str, str]]:
     for principal in principals:
         if unique_id := resolved(draft, principal):
             yield principal, unique_id
-
-
-def _give_material(draft: Draft, placed: Key) -> None:
-    """New, of the key's spec; a replica's is its primary's, and a key pending import has none."""
-    key = draft.get(Key, *placed.key)
-    assert key is not None
-    if key.state == "PendingImport":
-        return
-    if key.is_replica and key.origin == "AWS_KMS":
-        synchronize(draft, primary(draft, key), only=key.region)
-    else:
-        first_material(draft, key)
 
 
 def _place_grant(draft: Draft, key: Key, told: Told) -> bool:
@@ -204,17 +209,29 @@ def place_aliases(draft: Draft, call: Call) -> Answer:
 
 @internal("WrapDataKey")
 def wrap_data_key(draft: Draft, call: Call) -> Answer:
-    """A fresh data key of `bytes` under the key of `arn` and `context`, whatever the key's state: {"CiphertextBlob"}.
+    """A fresh data key of `bytes` under the key of `arn` and `context`, whatever the key's state.
 
-    Of a key that is not here, or that waits for its material, nobody can open it: as it is in AWS once such a key is
-    gone.
+    Answers CiphertextBlob and Plaintext. Of a key that is not here, or that waits for its material, nobody can open it:
+    as it is in AWS once such a key is gone.
     """
     plaintext = b"".join(draft.entropy.draw("data key") for _ in range(-(-call["bytes"] // 32)))[: call["bytes"]]
-    account, region, id = call["arn"].split(":")[4], call["arn"].split(":")[3], call["arn"].rpartition("/")[2]
-    key = draft.get(Key, account, region, id)
-    if key is not None and key.material_id:
-        return {"CiphertextBlob": seal(draft, key, plaintext, call["context"])}
+    key = _at(draft, call["arn"])
+    if key is not None and is_complete(draft, key):
+        return {"CiphertextBlob": seal(draft, key, plaintext, call["context"]), "Plaintext": plaintext}
+    id = call["arn"].rpartition("/")[2]
     lost = new_material(draft.entropy.draw("material that nobody has"))
     entropy = draft.entropy.draw("kms seal")
     sealed = envelope.seal(lost, call["arn"], material_id(id, lost), plaintext, call["context"], entropy)
-    return {"CiphertextBlob": sealed}
+    return {"CiphertextBlob": sealed, "Plaintext": plaintext}
+
+
+def _at(draft: Draft, arn: str) -> Key | None:
+    return draft.get(Key, arn.split(":")[4], arn.split(":")[3], arn.rpartition("/")[2])
+
+
+@internal("HeldGrant")
+def held_grant(draft: Draft, call: Call) -> Answer:
+    """The grant on the key of `arn` that `grantee` holds for `context`, by a constraint: {"GrantId"}, "" for none."""
+    key = _at(draft, call["arn"])
+    held = draft.scan_index(Grant, "held", key.account, key.region, key.id, call["grantee"]) if key else ()
+    return {"GrantId": next((one.id for one in held if dict(one.pairs) == call["context"]), "")}
