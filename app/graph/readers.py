@@ -196,8 +196,8 @@ def _shares(graph: Graph, thing: Thing, who: Who) -> Iterator[Edge]:
     """The attribute that lets the account in: of the thing, or of an image that holds it."""
     if who.account == thing.account:
         return
-    holders = [thing.id, *(edge.source for edge in graph.into.get(thing.id, ()) if edge.kind == "derived-from")]
-    for edge in (edge for id in holders for edge in graph.out_of.get(id, ())):
+    holders = [thing.id, *(edge.source for edge in graph.into(thing.id) if edge.kind == "derived-from")]
+    for edge in (edge for id in holders for edge in graph.out_of(id)):
         if edge.kind == "shared-with" and edge.target in (who.account, EVERYONE):
             yield edge
 
@@ -205,10 +205,10 @@ def _shares(graph: Graph, thing: Thing, who: Who) -> Iterator[Edge]:
 def _edges_of(graph: Graph, ground: Ground, who: Who) -> Iterator[Edge]:
     """A key policy's statement, or a grant, as it stands in the graph."""
     if ground.layer == LayerKind.GRANT:
-        yield from graph.out_of.get(ground.policy, ())
-        yield from (edge for edge in graph.into.get(ground.policy, ()) if edge.kind == "grant-of")
+        yield from graph.out_of(ground.policy)
+        yield from (edge for edge in graph.into(ground.policy) if edge.kind == "grant-of")
     elif ground.layer == LayerKind.RESOURCE:
-        for edge in graph.out_of.get(ground.attached_to, ()):
+        for edge in graph.out_of(ground.attached_to):
             is_of_them = edge.target in (who.id, who.account, EVERYONE)
             if edge.kind in ("delegates", "allows") and edge.rests_on == ground.statement and is_of_them:
                 yield edge

@@ -168,7 +168,7 @@ def building(world: World) -> Graph:
     first, graph = once(lambda: build(services, world))
     assert isinstance(graph, Graph)
     again, _ = once(lambda: build(services, world))
-    indexed, _ = once(lambda: (graph.into, graph.out_of, graph.by_end, graph.by_label))
+    indexed, _ = once(lambda: (graph.into(""), graph.out_of(""), graph.text, graph.by_label))
     theirs, _ = once(lambda: graph.networkx)
     print(f"graph of {len(world.records):,} records: {len(graph.nodes):,} nodes, {len(graph.edges):,} edges (aim 2 s)")
     for name, seconds in (
@@ -182,7 +182,7 @@ def building(world: World) -> Graph:
 def by_structure(graph: Graph, things: Things) -> None:
     print("questions that structure answers")
     key, snapshot = things.source_key, things.snapshot
-    copy = next(e.source for e in graph.into[snapshot] if e.kind == "derived-from")
+    copy = next(e.source for e in graph.into(snapshot) if e.kind == "derived-from")
     row("what a copy rests on", lambda: depends_on(graph, copy))
     row("what is lost without a key", lambda: becomes_unreadable(graph, key))
     row("what is lost without a company's account", lambda: becomes_unreadable(graph, "500000000000"))
