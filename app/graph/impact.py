@@ -17,7 +17,7 @@ from app.graph.questions import Finding, becomes_unreadable
 from app.graph.readers import WayFound, ways_of
 from app.graph.reading import Ready, asked_about, prepared
 from app.graph.things import found, held_open
-from app.graph.who import Who
+from app.graph.who import Who, later
 
 if TYPE_CHECKING:
     from app.kernel.cloud import Cloud
@@ -84,7 +84,8 @@ def _turns(before: Cloud, after: Cloud, was: Ready, asked: list[Who], gone: str)
     now = prepared(after, left) if left else None
     for who in asked:
         old = ways_of(before, was, who)
-        new = ways_of(after, now, who) if now and who.account != gone else ()
+        again = later(after, who) if who.account != gone else None
+        new = ways_of(after, now, again) if now and again else ()
         held, holds = _held(old), _held(new)
         if held != holds:
             stopped = next((way for way in new if way.way in held and not way.holds), None)

@@ -3,7 +3,6 @@
 Backwards, from what trust policies say, it is found out who has to be asked: the roles of the accounts to which a thing
 is open, the roles in other accounts that these trust, and so on. Forwards each AssumeRole is really called, one role
 after the other, without an external id, tags, MFA or a session policy; whatever conditions ask for more refuse it.
-A role that trusts everyone is not followed backwards into accounts that nothing else names.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from app.graph.who import SESSION, Who, principals
 from app.policy.document import DocumentKind, PolicySyntaxError
 from app.policy.outline import allowances
 from app.policy.principals import EVERYONE, account_named
-from app.services.iam.records import Role
+from app.services.iam.records import Role, User
 from app.services.sts.records import Session
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def leading_roles(cloud: Cloud, accounts: Iterable[str]) -> tuple[Role, ...]:
     """The roles of the accounts, and the roles elsewhere that lead to one of them."""
     world, known = cloud.world, list(accounts)
     found = {role.arn: role for account in known for role in _roles(world, account)}
-    while more := [account for account in _trusted_accounts(found.values()) if account not in known]:
+    while more := [account for account in _trusted_accounts(world, found.values()) if account not in known]:
         known += more
         for who in principals(cloud, more):
             if who.caller.role_arn and any(trusts(role, who.caller) for role in found.values()):
@@ -53,7 +52,7 @@ def leading_roles(cloud: Cloud, accounts: Iterable[str]) -> tuple[Role, ...]:
 
 def let_in(cloud: Cloud, roles: Iterable[Role], accounts: Iterable[str]) -> Iterator[Who]:
     """The principals of other accounts than these whom one of the roles trusts."""
-    others = [account for account in _trusted_accounts(roles) if account not in set(accounts)]
+    others = [account for account in _trusted_accounts(cloud.world, roles) if account not in set(accounts)]
     for who in principals(cloud, others):
         if who.caller.kind != "root" and any(trusts(role, who.caller) for role in roles):
             yield who
@@ -113,10 +112,21 @@ def _roles(world: World, account: str) -> Iterator[Role]:
     return (role for role in world.records.scan(Role, account) if not role.service)
 
 
-def _trusted_accounts(roles: Iterable[Role]) -> list[str]:
-    texts = (text for role in roles for text in _trusted(role.trust))
-    accounts = (account_named(text) or (text.split(":")[4] if text.count(":") > 4 else "") for text in texts)
-    return list(dict.fromkeys(account for account in accounts if account))
+def _trusted_accounts(world: World, roles: Iterable[Role]) -> list[str]:
+    """The accounts of those whom roles trust; of everyone, all that have a user or a role."""
+    found: dict[str, None] = {}
+    for text in dict.fromkeys(text for role in roles for text in _trusted(role.trust)):
+        account = account_named(text) or (text.split(":")[4] if text.count(":") > 4 else "")
+        found |= dict.fromkeys(_peopled(world) if text == EVERYONE else [account] if account else [])
+    return list(found)
+
+
+def _peopled(world: World) -> Iterator[str]:
+    for kind in (User, Role):
+        after: tuple[str, ...] = ()
+        while one := next(world.records.scan(kind, after=after), None):
+            yield one.account
+            after = (f"{one.account}\0",)
 
 
 @lru_cache(maxsize=4096)
