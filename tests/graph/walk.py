@@ -163,6 +163,7 @@ class Walk(RuleBasedStateMachine):
         self.write(SOURCE, True)
         self.write_key_policy(0, name)
         self.share(0, TARGET, True)
+        self.copy(0, f"{TARGET}/root", "key of the owner")
         self.grant(0, TARGET, GRANTED[1])
 
     # what the accounts do
