@@ -80,7 +80,7 @@ def prepared(cloud: Cloud, thing: Thing) -> Ready:
     apart = replace(world, clock=clock)
     for each in _holding(world, thing):
         apart = _with_one_block(apart, each)
-    return Ready(apart, thing, tuple(accounts), leading_roles(cloud, accounts))
+    return Ready(apart, thing, tuple(accounts), leading_roles(world, accounts))
 
 
 def asked_about(cloud: Cloud, ready: Ready) -> Iterator[Who]:

@@ -23,7 +23,7 @@ from app.services.iam.records import Role, User
 from app.services.sts.records import Session
 
 if TYPE_CHECKING:
-    from app.kernel.call import Caller
+    from app.kernel.call import Caller, Pairs
     from app.kernel.cloud import Cloud
     from app.kernel.world import World
 
@@ -38,34 +38,41 @@ class Opened:
     who: Who | None
 
 
-def leading_roles(cloud: Cloud, accounts: Iterable[str]) -> tuple[Role, ...]:
-    """The roles of the accounts, and the roles elsewhere that lead to one of them."""
-    world, known = cloud.world, list(accounts)
-    found = {role.arn: role for account in known for role in _roles(world, account)}
-    while more := [account for account in _trusted_accounts(world, found.values()) if account not in known]:
+def leading_roles(world: World, accounts: Iterable[str]) -> tuple[Role, ...]:
+    """The roles of the accounts, and the roles elsewhere that lead to one of them, up to ROLES_MAX."""
+    known = list(accounts)
+    found = [role for account in known for role in _roles(world, account)]
+    while len(found) < ROLES_MAX and (more := _trusted_accounts(world, found, known)):
         known += more
-        for who in principals(cloud, more):
-            if who.caller.role_arn and any(trusts(role, who.caller) for role in found.values()):
-                found |= {role.arn: role for role in _roles(world, who.account) if role.arn == who.id}
-    return tuple(found.values())[:ROLES_MAX]
+        trusted = _trusted_by(found)
+        found += [one for account in more for one in _roles(world, account) if _is_in(trusted, _own_names(one))]
+    return tuple(found[:ROLES_MAX])
 
 
 def let_in(cloud: Cloud, roles: Iterable[Role], accounts: Iterable[str]) -> Iterator[Who]:
-    """The principals of other accounts than these whom one of the roles trusts."""
-    others = [account for account in _trusted_accounts(cloud.world, roles) if account not in set(accounts)]
-    for who in principals(cloud, others):
-        if who.caller.kind != "root" and any(trusts(role, who.caller) for role in roles):
-            yield who
-
-
-def trusts(role: Role, caller: Caller) -> bool:
-    """Whether its trust policy names the caller, or the caller's account; whether that is enough, the call shows."""
-    ids = dict(role.trust_ids)
-    names = {EVERYONE, caller.arn, caller.role_arn, caller.unique_id, caller.role_id} - {""}
-    return any(
-        account_named(text) == caller.account or ids.get(text, text) in names or text in names
-        for text in _trusted(role.trust)
+    """The principals of other accounts than these whom one of the roles trusts; a root assumes none."""
+    trusted, others = _trusted_by(roles), _trusted_accounts(cloud.world, roles, accounts)
+    return (
+        who for who in principals(cloud, others) if who.caller.kind != "root" and _is_in(trusted, names(who.caller))
     )
+
+
+def names(caller: Caller) -> frozenset[str]:
+    """Under which a trust policy may mean the caller."""
+    return frozenset({caller.account, caller.arn, caller.role_arn, caller.unique_id, caller.role_id} - {""})
+
+
+def _own_names(role: Role) -> frozenset[str]:
+    return frozenset({role.account, role.arn, role.unique_id})
+
+
+def _trusted_by(roles: Iterable[Role]) -> frozenset[str]:
+    return frozenset(name for role in roles for name in _trusted(role.trust, role.trust_ids))
+
+
+def _is_in(trusted: frozenset[str], own: frozenset[str]) -> bool:
+    """Whether a policy names them; whether that is enough, the call shows."""
+    return EVERYONE in trusted or not trusted.isdisjoint(own)
 
 
 def assumed(cloud: Cloud, world: World, who: Who, roles: Iterable[Role], region: str) -> Iterator[Opened]:
@@ -80,8 +87,9 @@ def assumed(cloud: Cloud, world: World, who: Who, roles: Iterable[Role], region:
     while ahead:
         here = ahead.popleft()
         assert here.who is not None
+        own = names(here.who.caller)
         for role in roles:
-            if role.arn not in reached and trusts(role, here.who.caller):
+            if role.arn not in reached and _is_in(_trusted(role.trust, role.trust_ids), own):
                 opened = _opened(cloud, world, here, role, region)
                 if opened.who is None:
                     refused.setdefault(role.arn, opened)
@@ -112,13 +120,13 @@ def _roles(world: World, account: str) -> Iterator[Role]:
     return (role for role in world.records.scan(Role, account) if not role.service)
 
 
-def _trusted_accounts(world: World, roles: Iterable[Role]) -> list[str]:
-    """The accounts of those whom roles trust; of everyone, all that have a user or a role."""
-    found: dict[str, None] = {}
-    for text in dict.fromkeys(text for role in roles for text in _trusted(role.trust)):
-        account = account_named(text) or (text.split(":")[4] if text.count(":") > 4 else "")
-        found |= dict.fromkeys(_peopled(world) if text == EVERYONE else [account] if account else [])
-    return list(found)
+def _trusted_accounts(world: World, roles: Iterable[Role], known: Iterable[str]) -> list[str]:
+    """The accounts of those whom roles trust, but for known ones; of everyone, all that have a user or a role."""
+    trusted = _trusted_by(roles)
+    named = (
+        name if name.isdigit() else name.split(":")[4] for name in trusted if name.isdigit() or name.count(":") > 4
+    )
+    return sorted({*named, *(_peopled(world) if EVERYONE in trusted else ())} - {*known, ""})
 
 
 def _peopled(world: World) -> Iterator[str]:
@@ -130,10 +138,11 @@ def _peopled(world: World) -> Iterator[str]:
 
 
 @lru_cache(maxsize=4096)
-def _trusted(trust: str) -> tuple[str, ...]:
-    """Whom a trust policy names, of AWS's own; nobody where it is none."""
+def _trusted(trust: str, ids: Pairs) -> frozenset[str]:
+    """Whom a trust policy names, of AWS's own: accounts by id, others as written and by the id they had then."""
     try:
-        found = [one.principals for one in allowances(trust, DocumentKind.TRUST)]
+        said = [one.principals for one in allowances(trust, DocumentKind.TRUST)]
     except PolicySyntaxError:
-        return ()
-    return tuple(dict.fromkeys(text for principals in found for kind, text in principals if kind == "AWS"))
+        return frozenset()
+    texts = {text for principals in said for kind, text in principals if kind == "AWS"}
+    return frozenset({account_named(text) or text for text in texts} | {id for text, id in ids if text in texts})

@@ -13,7 +13,9 @@ from app.policy.document import DocumentKind, PolicySyntaxError
 from app.policy.outline import Allowance, _parsed, allowances
 
 ROOT = "arn:aws:iam::111111111111:root"
-TEXT = st.sampled_from(["*", ROOT, "111111111111", "ec2.amazonaws.com", "a b", "", "kms:*", "kms:Decrypt", "\u20ac\\\"\n"])
+TEXT = st.sampled_from(
+    ["*", ROOT, "111111111111", "ec2.amazonaws.com", "a b", "", "kms:*", "kms:Decrypt", '\u20ac\\"\n']
+)
 TEXTS = TEXT | st.lists(TEXT, max_size=3)
 STRANGE = st.sampled_from([None, True, 7, 1.5, {}, [], [[]], {"AWS": 1}, {"AWS": {"x": "y"}}])
 PRINCIPAL = TEXT | st.dictionaries(st.sampled_from(["AWS", "Service", "Federated", "CanonicalUser", "Else"]), TEXTS)
