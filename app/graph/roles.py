@@ -123,9 +123,8 @@ def _roles(world: World, account: str) -> Iterator[Role]:
 def _trusted_accounts(world: World, roles: Iterable[Role], known: Iterable[str]) -> list[str]:
     """The accounts of those whom roles trust, but for known ones; of everyone, all that have a user or a role."""
     trusted = _trusted_by(roles)
-    named = (
-        name if name.isdigit() else name.split(":")[4] for name in trusted if name.isdigit() or name.count(":") > 4
-    )
+    parts = (name.split(":")[4] if name.count(":") > 4 else name for name in trusted)
+    named = (part for part in parts if part.isdigit())
     return sorted({*named, *(_peopled(world) if EVERYONE in trusted else ())} - {*known, ""})
 
 
