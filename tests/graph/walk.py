@@ -164,6 +164,8 @@ class Walk(RuleBasedStateMachine):
         self.write_key_policy(0, name)
         self.share(0, TARGET, True)
         self.copy(0, f"{TARGET}/root", "key of the owner")
+        self.make_volume(0, f"{SOURCE}/root", False)
+        self.register(0, TARGET)
         self.grant(0, TARGET, GRANTED[1])
 
     # what the accounts do
