@@ -7,9 +7,9 @@ In every state four questions are put, and the same is done for real in forks (t
     difference       from the state before: applied to that graph it gives this one, and what came is what the bytes say
 Which thing, principal, edit and account is put in turn: those first that were put least often in this walk, from a
 place that is drawn. Every other edit is of what the thing rests on, so that something is lost by it. A walk of 16
-states puts each edit twice; that all walks together put every principal, every kind of thing and every edit, and
-that each way to a snapshot both held and did not, is checked at the end. With RESEAL_SOAK=1 every thing is put to every principal, and every edit to the
-pair whose turn it is, in every state of longer walks.
+states puts each edit twice; that all walks together put every principal, every kind of thing and every edit, and that
+each way to a snapshot both held and did not, is checked at the end. With RESEAL_SOAK=1 every thing is put to every
+principal, and every edit to the pair whose turn it is, in every state of longer walks.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tests.graph.walk import ACCOUNTS, ELSEWHERE, EVERYBODY, KEYED, OF, Walk, re
 from tests.sharing.accounts import REGION, Hand
 from tests.sharing.test_model import SOAK
 
-EXAMPLES, STEPS = (60, 25) if SOAK else (10, 16)
+EXAMPLES, STEPS = (60, 25) if SOAK else (16, 16)
 DAY_MS = 86_400_000
 EDITS = ("disable", "schedule", "delete", "remove-statement", "revoke", "unshare", "leave")
 PUT: Counter[Any] = Counter()  # what was put, and how it came out, in all walks
