@@ -120,7 +120,14 @@ def readers(
     expect: Expect = None,
     limit: Limit = 100,
 ) -> None:
-    """Who can read a snapshot, volume or image, by which way, resting on what."""
+    """Who can read a snapshot, volume or image, by which way, resting on what.
+
+    Each principal tries each way by real calls in a fork. direct: ListSnapshotBlocks, GetSnapshotBlock. volume:
+    CreateVolume, AttachVolume. copy: CopySnapshot under a key of one's own. copy REGION: the same into another Region,
+    each in which the account has a key, and one that stands for the rest. launch IMAGE and restore: RunInstances.
+    attach and snapshot: of a volume. assume ROLE: AssumeRole, one role after the other, then as the role by any of
+    these. Not tried: a policy that one may write, an instance's role, CopyImage, a copy of a copy, external ids, MFA.
+    """
     where = Where.of(file, at, endpoint, token, format, json, expect)
 
     def here(state: State) -> Answer:

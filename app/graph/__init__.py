@@ -3,6 +3,7 @@
     build                     what services yield, put together; the difference of two graphs
     questions                 what its structure answers: resting on, paths, independence, selections
     who, things, reading      principals and things, and the ways by which the one reads the other, tried in forks
+    roles, hand, trying       who may become whom; what somebody does in a fork; one attempt
     readers, edits, impact    who can read; edits of a world, and what each takes from whom
     asking, telling           the questions that doors offer, their JSON and words
     draw, marks, text, svg    every form; the last two for people, on `grid`, `route`, `labels`, `names` and `layout`

@@ -119,7 +119,7 @@ def _delete(graph: Graph, world: World, key: Node, asked: Asked) -> Edit:
 
 
 def _revoke(graph: Graph, world: World, grant: Node, asked: Asked) -> Edit:
-    key = next((edge.source for edge in graph.into.get(grant.id, ()) if edge.kind == "grant-of"), "")
+    key = next((edge.source for edge in graph.into(grant.id) if edge.kind == "grant-of"), "")
     request = _on_key("kms:RevokeGrant", graph.nodes[key], GrantId=grant.id)
     return Edit(f"revoke grant {grant.id} on key {key}", (request,), things=_lost(graph, key))
 
@@ -151,16 +151,16 @@ def _unshare(graph: Graph, world: World, thing: Node, asked: Asked) -> Edit:
         )
     else:
         request = _request("ec2:ModifyImageAttribute", thing.account, region, ImageId=thing.id, LaunchPermission=change)
-    if not any(edge.kind == "shared-with" and edge.target == holder for edge in graph.out_of.get(thing.id, ())):
+    if not any(edge.kind == "shared-with" and edge.target == holder for edge in graph.out_of(thing.id)):
         raise InvalidEdit(f"{thing.id} is not shared with {holder}")
-    held = [edge.target for edge in graph.out_of.get(thing.id, ()) if edge.kind == "derived-from"]
+    held = [edge.target for edge in graph.out_of(thing.id) if edge.kind == "derived-from"]
     things = (thing.id, *held) if thing.kind == "image" else (thing.id,)
     return Edit(f"stop sharing {thing.id} with {holder}", (request,), things=things)
 
 
 def _leave(graph: Graph, world: World, account: Node, asked: Asked) -> Edit:
     """All that it owns goes, and so do its principals, who may read what others own."""
-    shared = (edge.source for edge in graph.into.get(account.id, ()) if edge.kind == "shared-with")
+    shared = (edge.source for edge in graph.into(account.id) if edge.kind == "shared-with")
     things = tuple(dict.fromkeys((*_lost(graph, account.id), *shared)))
     return Edit(
         f"account {account.id} leaves, with all that it owns", gone=account.id, things=things, leaves=account.id

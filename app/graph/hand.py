@@ -48,6 +48,12 @@ class Hand:
     def world(self) -> World:
         return self.cloud.world
 
+    def at(self, region: str) -> Hand:
+        """The same in another Region, with the same list of requests."""
+        hand = Hand(self.cloud, self.who, region)
+        hand.requests = self.requests
+        return hand
+
     def do(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
         """Make a call and let it settle; Ended where it is refused."""
         reply = self.cloud.call(Request(operation, parameters, self.who.caller, self.region))
@@ -71,7 +77,7 @@ class Hand:
                 return
             except Ended as ended:
                 ends.append(ended)
-                self.requests = self.requests[:made]
+                del self.requests[made:]
         raise ends[0]
 
 
@@ -89,9 +95,10 @@ def by_volume(hand: Hand, snapshot_id: str, key: str) -> None:
     attach(hand, made)
 
 
-def by_copy(hand: Hand, snapshot_id: str, key: str) -> None:
+def by_copy(hand: Hand, snapshot_id: str, source_region: str, key: str) -> None:
+    """Into the hand's Region."""
     under = {"Encrypted": True, "KmsKeyId": key} if key else {}
-    source = {"SourceRegion": hand.region, "SourceSnapshotId": snapshot_id}
+    source = {"SourceRegion": source_region, "SourceSnapshotId": snapshot_id}
     copy = hand.do("ec2:CopySnapshot", **source, **under)["SnapshotId"]
     found = hand.world.records.get(Snapshot, hand.who.account, hand.region, copy)
     hand.settled(found is not None and found.state == "completed")
@@ -123,11 +130,14 @@ def attach(hand: Hand, volume_id: str) -> None:
     _see(hand, held)
 
 
-def by_snapshot(hand: Hand, volume_id: str, keys: tuple[str, ...]) -> None:
+def by_snapshot(hand: Hand, volume_id: str, keys: Mapping[str, tuple[str, ...]]) -> None:
+    """`keys`: Region -> those under which a copy may be put there; the volume's own Region first."""
     made = hand.do("ec2:CreateSnapshot", VolumeId=volume_id)["SnapshotId"]
     ways = [lambda: direct(hand, made)]
-    for key in keys:
-        ways += [lambda key=key: by_volume(hand, made, key), lambda key=key: by_copy(hand, made, key)]
+    ways += [lambda key=key: by_volume(hand, made, key) for key in keys[hand.region]]
+    for region in keys:
+        away = hand.at(region)
+        ways += [lambda key=key, away=away: by_copy(away, made, hand.region, key) for key in keys[region]]
     hand.one_of(*ways)
 
 

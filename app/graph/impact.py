@@ -15,13 +15,12 @@ from app.graph.build import Graph
 from app.graph.edits import Edit, Made, made
 from app.graph.questions import Finding, becomes_unreadable
 from app.graph.readers import WayFound, ways_of
-from app.graph.reading import prepared
-from app.graph.things import Thing, found, held_open, holding_images
-from app.graph.who import Who, accounts_open_to, principals
+from app.graph.reading import Ready, asked_about, prepared
+from app.graph.things import found, held_open
+from app.graph.who import Who, later
 
 if TYPE_CHECKING:
     from app.kernel.cloud import Cloud
-    from app.kernel.world import World
 
 PAIRS_MAX: Final = 100  # of a principal and a thing, each tried before and after
 
@@ -66,9 +65,10 @@ def impact(
     wanted = [thing for id in things or edit.things if (thing := found(world, id, graph.nodes[id].account))]
     turns, tried, left_out = list[Turn](), 0, list[str]()
     for thing in wanted:
-        every = list(who or _open_to(cloud, world, thing))
+        ready = prepared(cloud, thing)
+        every = list(who or asked_about(cloud, ready))
         here = every[: max(0, limit - tried)]
-        turns += _turns(cloud, after.cloud, thing, here, edit.leaves)
+        turns += _turns(cloud, after.cloud, ready, here, edit.leaves)
         tried += len(here)
         if len(here) < len(every):
             left_out.append(thing.id)
@@ -78,17 +78,14 @@ def impact(
     return Impact(edit, after, unreadable, tuple(turns), attached, tried, tuple(left_out))
 
 
-def _open_to(cloud: Cloud, world: World, thing: Thing) -> Iterator[Who]:
-    images = [image for image, _ in holding_images(world, thing)]
-    return principals(cloud, accounts_open_to(world, thing, images))
-
-
-def _turns(before: Cloud, after: Cloud, thing: Thing, asked: list[Who], gone: str) -> Iterator[Turn]:
+def _turns(before: Cloud, after: Cloud, was: Ready, asked: list[Who], gone: str) -> Iterator[Turn]:
+    thing = was.thing
     left = found(after.world, thing.id, thing.account)
-    was, now = prepared(before, thing), prepared(after, left) if left else None
+    now = prepared(after, left) if left else None
     for who in asked:
-        old = ways_of(before, was, thing, who)
-        new = ways_of(after, now, left, who) if now and left and who.account != gone else ()
+        old = ways_of(before, was, who)
+        again = later(after, who) if who.account != gone else None
+        new = ways_of(after, now, again) if now and again else ()
         held, holds = _held(old), _held(new)
         if held != holds:
             stopped = next((way for way in new if way.way in held and not way.holds), None)

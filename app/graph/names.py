@@ -52,7 +52,7 @@ def named(graph: Graph, node: Node) -> str:
     """As `shortened`; a key goes by its alias, the first by name."""
     if node.kind != "key":
         return shortened(node)
-    alias = next((edge.source for edge in graph.into.get(node.id, ()) if edge.kind == "points-to"), "")
+    alias = next((edge.source for edge in graph.into(node.id) if edge.kind == "points-to"), "")
     return shortened(graph.nodes[alias] if alias else node)
 
 

@@ -95,7 +95,7 @@ def no_path(graph: Graph, from_id: str, to_id: str) -> Finding:
 def edges_between(graph: Graph, from_id: str, to_id: str, allows: Iterable[str] = ()) -> Finding:
     """The edges between two nodes that together allow every action named (`kms:*` allows all of kms)."""
     source, target = resolve(graph, from_id), resolve(graph, to_id)
-    edges = tuple(edge for edge in graph.out_of.get(source, ()) if edge.target == target)
+    edges = tuple(edge for edge in graph.out_of(source) if edge.target == target)
     covered = all(any(_allows(edge, action.lower()) for edge in edges) for action in allows)
     return Finding(bool(edges) and covered, tuple(graph.nodes[id] for id in (source, target)), edges)
 
@@ -128,11 +128,23 @@ def _meant(graph: Graph, name: str) -> Iterator[list[str]]:
     """The ids that a name may mean, the surest way of naming first."""
     account = name.removesuffix(":root").rpartition(":")[2]
     yield [account] if name.endswith(f"::{account}:root") and _is_account(graph, account) else []
-    yield graph.by_end.get(name, [])
+    yield _with_part(graph, name, "\0")
     yield [id for id in graph.nodes if id.endswith((f"/{name}", f":{name}"))] if "/" in name or ":" in name else []
     yield graph.by_label.get(name, [])
-    ends = (id for end in _beginning(graph.ends, name) for id in graph.by_end[end])
-    yield sorted({*_beginning(graph.ids, name), *ends})
+    yield sorted({*_beginning(graph.ids, name), *_with_part(graph, name)})
+
+
+def _with_part(graph: Graph, start: str, end: str = "") -> list[str]:
+    """The ids whose last part, after their last colon or after their last slash, begins so (and ends there)."""
+    found: dict[str, None] = {}
+    for mark in ":/":
+        at = graph.text.find(mark + start + end)
+        while at >= 0:
+            first, last = graph.text.rfind("\0", 0, at) + 1, graph.text.find("\0", at)
+            if graph.text.find(mark, at + 1, last) < 0:
+                found[graph.text[first:last]] = None
+            at = graph.text.find(mark + start + end, at + 1)
+    return list(found)
 
 
 def _beginning(texts: list[str], start: str) -> Iterator[str]:
@@ -182,19 +194,19 @@ def _walked(origin: str, steps: Callable[[str], Iterator[Step]]) -> _Walk:
 
 def _needs(graph: Graph, id: str) -> Iterator[Step]:
     """What a node rests on next."""
-    for edge in graph.into.get(id, ()):
+    for edge in graph.into(id):
         if edge.kind in READING:
             yield edge.source, edge
     if graph.nodes[id].kind in REFERENCES:
-        yield from ((edge.target, edge) for edge in graph.out_of.get(id, ()) if edge.kind == "derived-from")
+        yield from ((edge.target, edge) for edge in graph.out_of(id) if edge.kind == "derived-from")
 
 
 def _needed_by(graph: Graph, id: str) -> Iterator[Step]:
     """What rests on a node next."""
-    for edge in graph.out_of.get(id, ()):
+    for edge in graph.out_of(id):
         if edge.kind in READING:
             yield edge.target, edge
-    for edge in graph.into.get(id, ()):
+    for edge in graph.into(id):
         if edge.kind == "derived-from" and graph.nodes[edge.source].kind in REFERENCES:
             yield edge.source, edge
 
@@ -228,5 +240,5 @@ def around(graph: Graph, id: str, hops: int) -> set[str]:
 
 
 def _neighbours(graph: Graph, id: str) -> Iterator[str]:
-    yield from (edge.target for edge in graph.out_of.get(id, ()) if edge.kind != "owns")
-    yield from (edge.source for edge in graph.into.get(id, ()) if edge.kind != "owns")
+    yield from (edge.target for edge in graph.out_of(id) if edge.kind != "owns")
+    yield from (edge.source for edge in graph.into(id) if edge.kind != "owns")

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 from app.graph.build import Graph
 from app.graph.ends import EVERYONE
 from app.graph.questions import depends_on
-from app.graph.reading import Try, prepared, tries
-from app.graph.things import Thing, held_open, holding_images
-from app.graph.who import Who, accounts_open_to, principals
+from app.graph.reading import Ready, asked_about, prepared, tries
+from app.graph.things import Thing, held_open
+from app.graph.trying import Try
+from app.graph.who import Who
 from app.kernel.log import DecisionEntry
 from app.policy.causes import Cause
 from app.policy.question import LayerKind
@@ -64,6 +65,7 @@ class WayFound:
     way: str
     holds: bool
     calls: tuple[str, ...]
+    roles: tuple[str, ...] = ()  # that were assumed first, one after the other
     grounds: tuple[Ground, ...] = ()
     stop: Stop | None = None
     missing: str = ""
@@ -108,37 +110,40 @@ def readers(
     limit: int = PRINCIPALS_MAX,
 ) -> Readers:  # fmt: skip
     """`asked`: these principals, else all to whom it is open. `every`: all ways, not only the first that holds."""
-    world = cloud.world
-    images = [image for image, _ in holding_images(world, thing)]
-    every_one = list(asked) or list(principals(cloud, accounts_open_to(world, thing, images)))
-    apart = prepared(cloud, thing)
+    ready = prepared(cloud, thing)
+    every_one = list(asked) or list(asked_about(cloud, ready))
     chain = depends_on(graph, thing.id).edges
-    found = tuple(_reader(cloud, apart, graph, thing, who, chain, every) for who in islice(every_one, limit))
-    return Readers(thing.id, found, tuple(held_open(world, thing)), max(0, len(every_one) - limit))
+    found = tuple(_reader(cloud, ready, graph, who, chain, every) for who in islice(every_one, limit))
+    return Readers(thing.id, found, tuple(held_open(cloud.world, thing)), max(0, len(every_one) - limit))
 
 
-def _reader(
-    cloud: Cloud, world: World, graph: Graph, thing: Thing, who: Who, chain: tuple[Edge, ...], every: bool
-) -> Reader:
-    ways = ways_of(cloud, world, thing, who, every=every)
-    if not any(way.holds for way in ways):
+def _reader(cloud: Cloud, ready: Ready, graph: Graph, who: Who, chain: tuple[Edge, ...], every: bool) -> Reader:
+    ways = ways_of(cloud, ready, who, every=every)
+    holding = [way for way in ways if way.holds]
+    if not holding:
         return Reader(who.id, who.account, ways)
     bound = {end for edge in chain for end in (edge.source, edge.target)}
-    grounds = [ground for way in ways for ground in way.grounds if ground.attached_to in bound]
-    edges = {*chain, *_shares(graph, thing, who), *(e for ground in grounds for e in _edges_of(graph, ground, who))}
+    grounds = [ground for way in holding for ground in way.grounds if ground.attached_to in bound]
+    meant = {who.id, who.account, EVERYONE, *(name for way in holding for name in _names_of(way))}
+    edges = {*chain, *_shares(graph, ready.thing, meant), *(e for one in grounds for e in _edges_of(graph, one, meant))}
     return Reader(who.id, who.account, ways, tuple(sorted(edges)))
 
 
-def ways_of(cloud: Cloud, world: World, thing: Thing, who: Who, *, every: bool = True) -> tuple[WayFound, ...]:
-    """Each way with what it rests on, or where it ends; `world` as `prepared` for the thing."""
-    return tuple(_way(world, attempt) for attempt in tries(cloud, world, thing, who, every=every))
+def _names_of(way: WayFound) -> Iterator[str]:
+    """Under which what it ends in may be let in: the last of its roles, and that role's account."""
+    for role in way.roles[-1:]:
+        yield from (role, role.split(":")[4])
+
+
+def ways_of(cloud: Cloud, ready: Ready, who: Who, *, every: bool = True) -> tuple[WayFound, ...]:
+    """Each way with what it rests on, or where it ends."""
+    return tuple(_way(ready.world, attempt) for attempt in tries(cloud, ready, who, every=every))
 
 
 def _way(world: World, attempt: Try) -> WayFound:
-    if attempt.holds:
-        return WayFound(attempt.way, True, attempt.calls, _grounds(world, attempt.entries))
     stop = _stop(attempt) if attempt.refused else None
-    return WayFound(attempt.way, False, attempt.calls, stop=stop, missing=attempt.missing)
+    grounds = _grounds(world, attempt.entries) if attempt.holds else ()
+    return WayFound(attempt.way, attempt.holds, attempt.calls, attempt.roles, grounds, stop, attempt.missing)
 
 
 def _stop(attempt: Try) -> Stop:
@@ -192,23 +197,23 @@ def _by_place(decisions: list[tuple[str, dict[str, Any]]]) -> tuple[Ground, ...]
     return tuple(Ground(*key, tuple(sorted(named))) for key, named in actions.items())  # type: ignore[misc]
 
 
-def _shares(graph: Graph, thing: Thing, who: Who) -> Iterator[Edge]:
-    """The attribute that lets the account in: of the thing, or of an image that holds it."""
-    if who.account == thing.account:
+def _shares(graph: Graph, thing: Thing, meant: set[str]) -> Iterator[Edge]:
+    """The attribute that lets somebody else than the owner in: of the thing, or of an image that holds it."""
+    if not any(name.isdigit() and name != thing.account for name in meant):
         return
-    holders = [thing.id, *(edge.source for edge in graph.into.get(thing.id, ()) if edge.kind == "derived-from")]
-    for edge in (edge for id in holders for edge in graph.out_of.get(id, ())):
-        if edge.kind == "shared-with" and edge.target in (who.account, EVERYONE):
+    holders = [thing.id, *(edge.source for edge in graph.into(thing.id) if edge.kind == "derived-from")]
+    for edge in (edge for id in holders for edge in graph.out_of(id)):
+        if edge.kind == "shared-with" and edge.target in meant:
             yield edge
 
 
-def _edges_of(graph: Graph, ground: Ground, who: Who) -> Iterator[Edge]:
+def _edges_of(graph: Graph, ground: Ground, meant: set[str]) -> Iterator[Edge]:
     """A key policy's statement, or a grant, as it stands in the graph."""
     if ground.layer == LayerKind.GRANT:
-        yield from graph.out_of.get(ground.policy, ())
-        yield from (edge for edge in graph.into.get(ground.policy, ()) if edge.kind == "grant-of")
+        yield from graph.out_of(ground.policy)
+        yield from (edge for edge in graph.into(ground.policy) if edge.kind == "grant-of")
     elif ground.layer == LayerKind.RESOURCE:
-        for edge in graph.out_of.get(ground.attached_to, ()):
-            is_of_them = edge.target in (who.id, who.account, EVERYONE)
+        for edge in graph.out_of(ground.attached_to):
+            is_of_them = edge.target in meant
             if edge.kind in ("delegates", "allows") and edge.rests_on == ground.statement and is_of_them:
                 yield edge

@@ -53,7 +53,9 @@ def _ground(ground: Ground) -> str:
     actions = ", ".join(ground.actions)
     if ground.layer == LayerKind.GRANT:
         return f"{actions} by grant {ground.policy} on {ground.attached_to}"
-    kind = "key policy" if ground.layer == LayerKind.RESOURCE else f"{ground.layer} policy {ground.policy}"
+    kind = f"{ground.layer} policy {ground.policy}"
+    if ground.layer == LayerKind.RESOURCE:
+        kind = "key policy" if ground.attached_to.startswith("arn:aws:kms:") else ground.policy
     return f"{actions} by {ground.statement or 'it'} in the {kind} of {ground.attached_to or ground.account}"
 
 

@@ -31,11 +31,11 @@ def found(world: World, id: str, account: str) -> Thing | None:
     kind = {"snap": Snapshot, "vol": Volume, "ami": Image}.get(id.partition("-")[0])
     if kind is None:
         return None
-    regions = dict.fromkeys(one.region for one in _one_a_region(world, kind, account))
+    regions = dict.fromkeys(one.region for one in one_a_region(world, kind, account))
     return next((one for region in regions if (one := world.records.get(kind, account, region, id))), None)
 
 
-def _one_a_region(world: World, kind: type[Any], account: str) -> Iterator[Any]:
+def one_a_region(world: World, kind: type[Any], account: str) -> Iterator[Any]:
     """The first of its kind in each Region of an account, without reading the others."""
     after: tuple[str, ...] = ()
     while one := next(world.records.scan(kind, account, after=after), None):

@@ -66,6 +66,14 @@ def named(cloud: Cloud, text: str) -> Who:
     return _who(cloud, facts)
 
 
+def later(cloud: Cloud, who: Who) -> Who | None:
+    """The same in another state: a role in a session that begins then, None where it is no more."""
+    if not who.caller.role_arn:
+        return who
+    facts = _facts_or_none(cloud, who.caller.role_arn)
+    return _who(cloud, facts) if facts else None
+
+
 def _arns_of(world: World, account: str, name: str) -> list[str]:
     """The user, then the role, of that name (its path may be written before it)."""
     plain = name.removeprefix("user/").removeprefix("role/").rpartition("/")[2].lower()

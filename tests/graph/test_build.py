@@ -101,6 +101,18 @@ def test_the_order_in_which_services_speak_is_nothing(parts: list[Node | Edge]) 
     assert list(graph_of(parts).nodes) == list(graph_of(start()).nodes)
 
 
+def test_an_end_that_two_edges_would_make_otherwise_is_the_same_node_in_any_order() -> None:
+    edges = [Edge("owns", SOURCE, "odd"), Edge("encrypts", "odd", SNAPSHOT), Edge("points-to", "x", "odd")]
+    assert graph_of(edges) == graph_of(reversed(edges))
+
+
+def test_the_edges_of_a_node_are_all_that_begin_or_end_there_in_order() -> None:
+    graph = steps()[-1]
+    for id in [*graph.nodes, "nowhere", ""]:
+        assert graph.out_of(id) == [edge for edge in graph.edges if edge.source == id]
+        assert graph.into(id) == [edge for edge in graph.edges if edge.target == id]
+
+
 @pytest.mark.parametrize("graph", steps())
 def test_a_graph_comes_back_from_its_json(graph: Graph) -> None:
     assert Graph.from_node_link(json.loads(json.dumps(graph.node_link()))) == graph

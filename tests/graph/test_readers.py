@@ -22,7 +22,8 @@ from tests.ebs_compute import machines
 from tests.sharing.accounts import NOTHING, SOURCE, TARGET, THIRD, ZONE, Share, allow, deny, document, root
 
 RESTORER = f"arn:aws:iam::{TARGET}:user/restorer"
-WAYS = ["direct", "volume", "copy", "restore"]
+ELSEWHERE = "copy us-west-2"  # stands for every Region in which the account has no key
+WAYS = ["direct", "volume", "copy", ELSEWHERE, "restore"]
 
 
 def graph_of(cloud: Cloud) -> Graph:
@@ -95,7 +96,7 @@ def test_a_copy_under_a_key_of_ones_own_is_a_way_where_reading_the_source_is_non
     """Goal: who may make grants but never decrypt copies first. The copy's own key then lets it read."""
     on_source = (*allow("kms:CreateGrant", "kms:DescribeKey"), *deny("kms:Decrypt", "kms:ReEncryptFrom"))
     found = one(share.with_(target_iam_on_source_key=on_source), share.things.snapshot, RESTORER)
-    assert found["by"] == ["copy"]
+    assert found["by"] == ["copy", ELSEWHERE]
 
 
 def test_an_image_lets_in_an_account_that_the_snapshot_is_not_shared_with(share: Share) -> None:
@@ -114,7 +115,7 @@ def test_a_public_snapshot_is_read_by_everyone_but_not_by_the_direct_apis(share:
     plain = source.write({0: 1})
     assert source.share(plain, group="all").error is None
     found = {each["who"]: each["by"] for each in asked(share, plain)["readers"]}
-    assert found["everyone"] == ["volume", "copy", "restore"]
+    assert found["everyone"] == ["volume", "copy", ELSEWHERE, "restore"]
 
 
 def test_a_volume_is_read_by_attaching_it_or_through_a_snapshot(share: Share) -> None:
@@ -175,7 +176,7 @@ def test_a_question_about_one_principal_costs_the_same_whatever_there_is_to_read
             asking.readers(share.cloud, graph_of(share.cloud), id, [who])
         counts.append(len(decisions))
     assert counts[0] == counts[1]
-    assert counts[0] <= 40
+    assert counts[0] <= 55
 
 
 @contextmanager

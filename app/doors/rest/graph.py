@@ -127,7 +127,7 @@ def _evaluated(graphs: _Graphs) -> APIRouter:
         world: str, of: Of, asked: As = None, format: Form = "json",
         limit: Annotated[int, Query(ge=1, le=READERS_MAX, description="how many principals are asked")] = 100,
     ) -> Response:  # fmt: skip
-        """Who can read a snapshot, volume or image, by which way, resting on what; evaluated in a fork."""
+        """Who can read a snapshot, volume or image, by which way (docs/graph.md has all), resting on what."""
         from app.graph import asking
 
         cloud, found = graphs.cloud(world).aside(), await graphs.of(world)

@@ -7,14 +7,13 @@ the statement it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from app.kernel.edge import Edge, Node
 from app.kernel.world import World
-from app.policy.document import DocumentKind, parse
+from app.policy.document import DocumentKind
+from app.policy.outline import allowances
 from app.policy.principals import EVERYONE, account_named
-from app.policy.statement import Statement
-from app.policy.trace import Effect
 from app.services.kms.records import Alias, Grant, Key, Material, key_arn
 
 
@@ -45,22 +44,12 @@ def _grant(grant: Grant) -> Iterator[Node | Edge]:
     yield Edge("grants", grant.id, grant.grantee, grant.id, actions)
 
 
-def _policy_edges(key: Key) -> Iterable[Edge]:
-    document = parse(key.policy, DocumentKind.RESOURCE, lenient=True)
-    for index, statement in enumerate(document.statements):
-        yield from _statement_edges(key, index, statement)
-
-
-def _statement_edges(key: Key, index: int, statement: Statement) -> Iterator[Edge]:
-    """Of an Allow that names principals and actions; any other statement opens no path that could be drawn."""
-    principal, action = statement.principal, statement.action
-    if statement.effect is not Effect.ALLOW or principal is None or principal.is_not or action is None:
-        return
-    actions = action.patterns if not action.is_not else tuple(f"not {pattern}" for pattern in action.patterns)
-    rests_on = statement.sid or f"Statement[{index}]"
-    for kind, text in principal.written:
-        account = account_named(text) if kind == "AWS" else ""
-        yield Edge("delegates" if account else "allows", key.arn, account or _name(text), rests_on, actions)
+def _policy_edges(key: Key) -> Iterator[Edge]:
+    """Of each Allow that names principals and actions; any other statement opens no path that could be drawn."""
+    for statement, principals, actions in allowances(key.policy, DocumentKind.RESOURCE):
+        for kind, text in principals:
+            account = account_named(text) if kind == "AWS" else ""
+            yield Edge("delegates" if account else "allows", key.arn, account or _name(text), statement, actions)
 
 
 def _name(text: str) -> str:
