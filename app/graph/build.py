@@ -164,7 +164,7 @@ def graph_of(parts: Iterable[Node | Edge]) -> Graph:
                 nodes[part.id] = part
         elif isinstance(part, Edge):
             said[part.kind].append(part)
-    edges = {kind: _joined(kind, said[kind]) for kind in sorted(said)}
+    edges: dict[EdgeKind, list[Edge]] = {kind: _joined(kind, said[kind]) for kind in sorted(said)}
     for kind, alike in edges.items():
         _make_ends(nodes, kind, alike)
     for account in {node.account for node in nodes.values() if node.account}:
