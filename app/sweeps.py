@@ -24,6 +24,7 @@ from app.kernel.store import Head
 from app.kind import Event, Json, Kind, Limits, Teller, Work
 from app.orders import Limit, Order, TooMany, sizes, within
 from app.services import all_services
+from workflows.sweep.ended import Swept
 from workflows.sweep.load import Sweep
 from workflows.sweep.result import Result, Summary, summary, to_json
 from workflows.sweep.run import Options, Ordered, batches_done
@@ -119,10 +120,10 @@ class Sweeps(Kind[SweepOrder, Sweep]):
 
         return tell
 
-    def ended(self, lines: list[Json]) -> tuple[Sweep, Sequence[Result], Summary] | None:
+    def ended(self, lines: list[Json]) -> Swept | None:
         """What reports are made of, in a thread; None before it has ended."""
         heard = Heard(lines)
-        return (heard.sweep, heard.ordered.results, heard.whole) if heard.whole else None
+        return Swept(heard.sweep, heard.ordered.results, heard.whole) if heard.whole else None
 
 
 class Heard:

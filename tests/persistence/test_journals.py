@@ -122,7 +122,7 @@ def test_a_sweep_is_taken_up_from_what_its_store_has(store: Store) -> None:
     assert sorted(number for line in lines if line["kind"] == "cells" for number, _ in line["cells"]) == list(range(40))
     ended = kind.ended(lines)
     assert ended is not None
-    assert FORMS["json"](*ended).encode() == result_bytes(sweep, workers=0) + b"\n"
+    assert FORMS["json"]([ended], "").encode() == result_bytes(sweep, workers=0) + b"\n"
     desk.close()
 
 

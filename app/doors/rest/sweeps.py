@@ -20,7 +20,6 @@ from app.doors.rest.orders import ANSWERS, Followers, Id, Key, NewOrder
 from app.doors.rest.strict import forms
 from app.sweeps import CELLS_A_WORKER, WORKERS_MAX, SweepOrder, Sweeps
 from workflows.reports import MEDIA_TYPES
-from workflows.sweep.ended import Swept
 from workflows.sweep.forms import FORMS
 from workflows.sweep.load import Sweep
 
@@ -73,7 +72,7 @@ def sweeps_router(desk: Desk[SweepOrder, Sweep], followers: Followers) -> APIRou
     async def fetch_sweep_report(id: Id, format: ReportForm = "json") -> Response:
         """json: a line a cell and the summary, as `reseal sweep --json`; the others as of a run."""
         ended = await counter.reported(id, kind.ended)
-        return Response(await run_in_threadpool(FORMS[format], [Swept(*ended)], ""), media_type=MEDIA_TYPES[format])
+        return Response(await run_in_threadpool(FORMS[format], [ended], ""), media_type=MEDIA_TYPES[format])
 
     router.include_router(counter_router(counter))
     return router
