@@ -38,6 +38,7 @@ from workflows.session import in_memory_port, runner
 from workflows.transition import Report
 
 IN_DOUBT = ("after-intent", "after-effect")  # the journal has an intent and no record
+LATER_ANSWERS = (Again.FOUND, Again.TOKEN)
 IAM = ("iam.", "iam:", "sts.", "sts:")  # principals are made again each time
 
 
@@ -126,7 +127,7 @@ def test_a_run_in_doubt_is_taken_up_as_the_step_allows(workflow: str) -> None:
             assert f"step {taken.step.id!r}" in taken.report.stopped
             continue
         assert taken.report.ok, (taken.step.id, taken.point, taken.report)
-        found = taken.step.id if taken.point == "after-effect" and again(taken.step) is Again.FOUND else ""
+        found = taken.step.id if taken.point == "after-effect" and again(taken.step) in LATER_ANSWERS else ""
         assert seen(taken.report, found) == without_answer(undisturbed(workflow, evidence=False), found)
 
 
@@ -135,7 +136,8 @@ def seen(report: Report, found: str) -> Any:
 
 
 def without_answer(form: Any, step: str) -> Any:
-    """A step that was found again has the answer that the look-up gave, not the call's own."""
+    """A step that was found again has the answer that the look-up gave, not the call's own; and to a ClientToken AWS
+    answers the thing as it is by then."""
     transitions = [each | {"answer": None} if each["step"] == step else each for each in form["transitions"]]
     return form | {"transitions": transitions}
 
@@ -226,5 +228,5 @@ def test_a_run_over_boto3_broken_off_after_a_step_does_not_do_it_twice(
     assert report.stopped == "" or "the clock of this endpoint" in report.stopped
     if not report.stopped:
         assert report.ok, report
-        found = step.id if again(step) is Again.FOUND else ""
+        found = step.id if again(step) in LATER_ANSWERS else ""
         assert seen(report, found) == without_answer(undisturbed(workflow, evidence=False), found)

@@ -46,7 +46,7 @@ def whole() -> dict[str, Any]:
     metadata = {"KeyId": KEY, "Arn": ARN, "KeyState": "PendingDeletion", "DeletionDate": "2026-02-01T00:00:00Z",
                 "KeySpec": "SYMMETRIC_DEFAULT", "MultiRegion": False}  # fmt: skip
     volume = {"VolumeId": "vol-1", "AvailabilityZone": "us-east-1f", "Size": 1, "State": "in-use", "KmsKeyId": ARN,
-              "Encrypted": True, "SnapshotId": "snap-0123456789abcdef0"}  # fmt: skip
+              "Encrypted": True, "SnapshotId": "snap-0fedcba9876543210"}  # fmt: skip
     organization = {
         "Organization": {"Id": "o-1", "MasterAccountId": SOURCE}, "Roots": [{"Id": "r-1"}],
         "OrganizationalUnits": [{"Id": "ou-1", "ParentId": "r-1"}], "Accounts": [{"Id": TARGET, "ParentId": "ou-1"}],
@@ -68,7 +68,7 @@ def whole() -> dict[str, Any]:
 
 def computers() -> dict[str, Any]:
     """The files of images, instances, settings and rotation, and what could not be read."""
-    snapshot, at = "snap-0123456789abcdef0", "2025-03-01T00:00:00Z"
+    snapshot, at = "snap-0fedcba9876543210", "2025-03-01T00:00:00Z"
     here = f"{SOURCE}/us-east-1"
     device = {"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": snapshot, "VolumeSize": 1, "Encrypted": True}}
     image = {"ImageId": "ami-1", "Name": "i", "State": "available", "CreationDate": at, "RootDeviceName": "/dev/sda1",

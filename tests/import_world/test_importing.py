@@ -44,7 +44,7 @@ def small() -> dict[str, Any]:
     return {
         f"{SOURCE}/key-{KEY}.json": json.loads(document(allow("kms:*", Principal={"AWS": TARGET}))),
         f"{SOURCE}/snapshots.json": {"Snapshots": [{
-            "SnapshotId": "snap-0123456789abcdef0", "VolumeId": "vol-0123456789abcdef0", "State": "completed",
+            "SnapshotId": "snap-0fedcba9876543210", "VolumeId": "vol-0fedcba9876543210", "State": "completed",
             "VolumeSize": 1, "Encrypted": True, "KmsKeyId": ARN, "OwnerId": SOURCE,
             "CreateVolumePermissions": [{"UserId": TARGET}],
         }]},
@@ -138,7 +138,7 @@ def test_a_refused_import_leaves_no_new_world(here: tuple[World, Estate], tmp_pa
     url = here[0].endpoint
     done = reseal("world", "import", str(write(tmp_path, files)), "--endpoint", url, "--world", "nothing")
     assert done.returncode == 2
-    assert "the world holds another snapshot as snap-0123456789abcdef0" in done.stderr
+    assert "the world holds another snapshot as snap-0fedcba9876543210" in done.stderr
     assert "nothing" not in [one["name"] for one in here[0].rest("")["worlds"]]
 
 
@@ -157,7 +157,7 @@ def test_what_the_files_do_not_tell_is_said(here: tuple[World, Estate], tmp_path
     ):
         assert f"assumed: {said}" in done.stdout
     world = World(here[0].endpoint, "small")
-    copy = {"SourceRegion": REGION, "SourceSnapshotId": "snap-0123456789abcdef0"}
+    copy = {"SourceRegion": REGION, "SourceSnapshotId": "snap-0fedcba9876543210"}
     _, calls = world.came_of(f"{TARGET}/role/importer", "ec2", "copy_snapshot", **copy)
     assert ("ec2:CopySnapshot", "KeyNotAccessible", "BOUNDARY_SILENT") in calls or calls[-1][2].startswith("BOUNDARY")
 

@@ -175,7 +175,7 @@ def test_what_only_another_request_can_help_is_offered_nothing() -> None:
     """A snapshot that is not there. Method: the remark instead of a guess."""
     stage = Stage()
     importer = stage.user(TARGET, "importer", EC2_OWN)
-    told = stories.copy(stage, importer, "snap-0123456789abcdef0")
+    told = stories.copy(stage, importer, "snap-0fedcba9876543210")
     found = search.repairs(stage.cloud, told.request_id)
     assert (found.offers, found.remark) == ((), NOTHING_HELPS)
 

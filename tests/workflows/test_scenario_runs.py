@@ -127,7 +127,7 @@ def test_a_step_that_fails_without_being_expected_to_fails_the_run_at_its_line(
     path = tmp_path / "s.reseal.yaml"
     path.write_text(
         "reseal: 1\nname: x\naccounts: [one]\nsteps:\n"
-        "  - {id: gone, as: one/root, call: ec2:DescribeVolumes, with: {VolumeIds: [vol-00000000000000000]}}\n"
+        "  - {id: gone, as: one/root, call: ec2:DescribeVolumes, with: {VolumeIds: [vol-0fedcba9876543210]}}\n"
         "  - {id: after, as: one/root, call: ec2:DescribeVolumes}\n",
         encoding="utf-8",
     )

@@ -19,7 +19,7 @@ from workflows.record.recording import Thing
 from workflows.record.sheet import Sheet, Step
 
 WINDOW_DAYS_MIN: Final = 7
-NOTHING: Final = "snap-00000000000000000"
+NOTHING: Final = "snap-0fedcba9876543210"
 MADE_UP: Final = "cmVzZWFs"  # base64
 _USUAL: Final = (None, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "AWS_KMS")
 _OF_A_GRANT: Final = ("GranteePrincipal", "RetiringPrincipal", "Operations", "Constraints", "Name")
