@@ -44,6 +44,9 @@ class Unsure(Exception):
     """Nothing tells whether a step has happened."""
 
 
+GONE: Final = "IdempotentParameterMismatch"  # AWS's answer to the token of what was made and is gone
+
+
 def again(step: StepSpec) -> Again:
     """What such an endpoint allows for a step (a call, not a move of the clock)."""
     call = str(step.call)
@@ -66,6 +69,15 @@ def found_again(step: StepSpec, port: Port, course: Course) -> Mapping[str, Any]
         f"step {step.id!r} ({step.call}) was begun, and nothing tells whether it happened: this endpoint keeps no "
         "idempotency keys, the operation has no ClientToken, and the step has no `find-again`"
     )
+
+
+def must_be_there(step: StepSpec, outcome: str) -> None:
+    """Of a step that was done again with its ClientToken. Unsure where what it made is gone meanwhile."""
+    if again(step) is Again.TOKEN and outcome == GONE:
+        raise Unsure(
+            f"step {step.id!r} ({step.call}) was begun and did happen, but what it made is gone: nothing tells what it "
+            "answered"
+        )
 
 
 def _looked_for(step: StepSpec, port: Port, course: Course) -> Mapping[str, Any] | None:

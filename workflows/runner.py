@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from workflows import data, expect, params
-from workflows.again import Unsure, found_again
+from workflows.again import Unsure, found_again, must_be_there
 from workflows.course import Course, begun
 from workflows.enact import Enactor
 from workflows.expressions import Unresolved, fill, search
@@ -204,6 +204,8 @@ class Runner:
             self._journal.append(self._run, {"kind": "intent", "step": step.id, "call": step.call, **to_json(intent)})
         self._fault("after-intent")
         transition, value = self._actor.enact(step, section, intent, found=found)
+        if begun and not self._port.can.repeat and step.call:
+            must_be_there(step, transition.outcome)
         self._fault("after-effect")
         transition = self._mend(transition, step, self._sent_files())
         self._journal.append(self._run, {"kind": "record", "transition": to_json(transition)})

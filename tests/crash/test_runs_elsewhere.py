@@ -126,6 +126,10 @@ def test_a_run_in_doubt_is_taken_up_as_the_step_allows(workflow: str) -> None:
             assert taken.report.unsure
             assert f"step {taken.step.id!r}" in taken.report.stopped
             continue
+        if taken.report.unsure:  # its volume vanished, since its key was disabled
+            assert (taken.step.id, taken.point) == ("restore-old", "after-effect")
+            assert "what it made is gone" in taken.report.stopped
+            continue
         assert taken.report.ok, (taken.step.id, taken.point, taken.report)
         found = taken.step.id if taken.point == "after-effect" and again(taken.step) in LATER_ANSWERS else ""
         assert seen(taken.report, found) == without_answer(undisturbed(workflow, evidence=False), found)
