@@ -49,7 +49,9 @@ def _accounts(scenario: Scenario) -> Iterator[Mistake]:
 
 
 def _principals(scenario: Scenario) -> Iterator[Mistake]:
+    known = _known_before(scenario)  # principals are made before any step, so their policies refer to none
     for name in scenario.spec.principals:
+        yield from _references(scenario.tree["principals"][name], known)
         account, _, short = name.partition("/")
         if account not in scenario.spec.accounts:
             what = f"there is no account {account!r}" + suggest(account, scenario.spec.accounts)
