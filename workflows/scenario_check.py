@@ -104,10 +104,10 @@ def _steps(scenario: Scenario) -> Iterator[Mistake]:
                 yield Mistake(scenario.mark(section, index, "id"), f"{step.id!r} means something else in references")
             seen.add(step.id)
             yield from _step(scenario, step, node, known)
+            yield from _references(node.get("wait"), known)
             known = known.and_(step.id, _members(step))
             yield from _references(node.get("expect"), known)
             yield from _unfilled(node["expect"].get("repair") if node.get("expect") else None)
-            yield from _references(node.get("wait"), known)
             yield from scenario_names.mistakes(node.get("expect"), _nameable(scenario, seen))
     if not spec.steps and not spec.given:
         yield Mistake(scenario.tree.mark, "there are no steps")

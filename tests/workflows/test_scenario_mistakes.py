@@ -68,6 +68,8 @@ SLIPS = (
     Slip("a boolean that is none", "Encrypted: true", "Encrypted: yes", "15:90", "a boolean is expected, not 'yes'"),
     Slip("a step's result in a principal's policy", "[policy.json]", '[{Sid: "${{ key.ARN }}"}]',
          "5:47", "nothing before this is called 'key'"),
+    Slip("a wait for its own answer", "{State: available}", '{VolumeId: "${{ volume.VolumeId }}"}',
+         "16:22", "nothing before this is called 'volume'"),
     Slip("a dangling reference", "key.ARN", "kye.ARN",
          "15:61", "nothing before this is called 'kye'; did you mean 'key'?"),
     Slip("a reference to what is not saved", "key.ARN", "key.ARM", "15:61", "key has no 'ARM'; did you mean 'ARN'?"),

@@ -1,0 +1,174 @@
+"""docs/scenario-format.md: how a scenario file is written. The tables are made from the models, the rest by hand.
+
+    python -m workflows.format_page            write the page
+    python -m workflows.format_page --check    1 if it is not what the models say
+
+The hand-written part is `format_page.md`. In it `<!-- table: StepSpec -->` stands for the table of that model, and
+names it: what takes a step links to the heading above its table. `<!-- keys: -->` stands for keys that are carried out
+before the models see a file, and `<!-- words: -->` for a closed list of words.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from app.kernel.edge import EdgeKind
+from app.policy.causes import Word
+from workflows import catalogue, format, format_expect, schema
+from workflows.format_model import Model
+
+TEMPLATE: Final = Path(__file__).with_suffix(".md")
+PAGE: Final = Path(__file__).parents[1] / "docs/scenario-format.md"
+COLUMNS: Final = ("key", "takes", "what it means", "default")
+REQUIRED: Final = "**required**"
+_MADE: Final = re.compile(r"<!-- (table|keys|words): (\S+) -->")
+_HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+Schema = Mapping[str, Any]
+Places = Mapping[str, str]  # model -> a link to its table
+
+
+def page() -> str:
+    """The page. KeyError where the template names what is not there, or a model takes one that has no table."""
+    template = TEMPLATE.read_text(encoding="utf-8")
+    places = _places(template)
+    return _MADE.sub(lambda found: _made(found[1], found[2], places), template)
+
+
+def models() -> dict[str, type[Model]]:
+    """The models of a scenario file, by name."""
+    found = [*vars(format).values(), *vars(format_expect).values()]
+    return {each.__name__: each for each in found if _is_model(each)}
+
+
+def _is_model(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Model) and value is not Model
+
+
+def _places(template: str) -> Places:
+    """Each model of the template, linked to the heading above its table: `[step](#step)`."""
+    found: dict[str, str] = {}
+    for made in _MADE.finditer(template):
+        *_, heading = _HEADING.findall(template[: made.start()])
+        found[made[2]] = f"[{heading.lower()}](#{heading.lower().replace(' ', '-')})"
+    return found
+
+
+def _made(kind: str, name: str, places: Places) -> str:
+    if kind == "words":
+        return ", ".join(f"`{word}`" for word in _words()[name])
+    rows = _rows(models()[name], places) if kind == "table" else _key_rows(name, places)
+    return "".join(map(_line, (COLUMNS, ["---"] * len(COLUMNS), *rows))).rstrip("\n")
+
+
+def _words() -> Mapping[str, Iterable[str]]:
+    return {"why": Word, "edges": get_args(EdgeKind), "workflows": catalogue.NAMES}
+
+
+def _rows(model: type[Model], places: Places) -> Iterator[Sequence[str]]:
+    properties = model.model_json_schema(by_alias=True)["properties"]
+    for field in model.model_fields.values():
+        said = properties[field.alias]
+        default = REQUIRED if field.is_required() else _default(said.get("default"))
+        yield f"`{field.alias}`", takes(said, places), str(field.description), default
+
+
+def _key_rows(name: str, places: Places) -> Iterator[Sequence[str]]:
+    """Keys that no model has: of a file that extends another, and of a step before it is read."""
+    whole = schema.scenario((), ())
+    said = {"extending": whole["properties"], "step": whole["$defs"]["StepSpec"]["properties"]}[name]
+    for key in format.EXTENDING_KEYS if name == "extending" else format.STEP_KEYS:
+        yield f"`{key}`", takes(said[key], places), str(said[key]["description"]), ""
+
+
+def _default(value: object) -> str:
+    """What a key is when it is left out; nothing for what is simply not there."""
+    if value in (None, "", [], ()):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+# What a key takes, in words.
+
+
+def takes(said: Schema, places: Places) -> str:
+    """A JSON schema in a reader's words. KeyError for a model that has no table."""
+    examples = "".join(f" (`{each}`)" for each in said.get("examples", ()))
+    return _kind(said, places) + examples
+
+
+def _kind(said: Schema, places: Places) -> str:
+    if "anyOf" in said:
+        found = (takes(each, places) for each in said["anyOf"] if each.get("type") != "null")
+        return " or ".join(dict.fromkeys(found))
+    if "$ref" in said:
+        return places[said["$ref"].rpartition("/")[2]]
+    if words := [said["const"]] if "const" in said else said.get("enum"):
+        return ", ".join(f"`{word}`" for word in words)
+    return _KINDS[_first(said["type"])](said, places)
+
+
+def _first(kind: str | Sequence[str]) -> str:
+    """The form that is meant; others that a YAML library makes of it stand behind."""
+    return kind if isinstance(kind, str) else kind[0]
+
+
+def _array(said: Schema, places: Places) -> str:
+    if "prefixItems" in said:
+        return f"list of {len(said['prefixItems'])} texts"
+    return _of("list", takes(said["items"], places))
+
+
+def _of(kind: str, inner: str) -> str:
+    """A list or mapping of what its values take."""
+    if " or " in inner:
+        return f"{kind}, each {inner}"
+    return f"{kind} of {inner.replace('text', 'texts').replace('mapping', 'mappings')}"
+
+
+def _object(said: Schema, places: Places) -> str:
+    inner = [*said.get("patternProperties", {}).values(), said.get("additionalProperties")]
+    values = [takes(each, places) for each in inner if isinstance(each, dict) and "properties" not in said]
+    return _of("mapping", values[0]) if values else "mapping"
+
+
+def _integer(said: Schema, _: Places) -> str:
+    least, most = said.get("minimum"), said.get("maximum")
+    return "whole number" + (f", {least} to {most}" if most else f" from {least}")
+
+
+_KINDS: Final = {
+    "string": lambda said, places: "text",
+    "boolean": lambda said, places: "`true` or `false`",
+    "integer": _integer,
+    "array": _array,
+    "object": _object,
+}
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 written or equal, 1 the page differs."""
+    made = page()
+    if "--check" not in arguments:
+        PAGE.write_text(made, encoding="utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == made:
+        return 0
+    sys.stderr.write("docs/scenario-format.md differs: python -m workflows.format_page\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
