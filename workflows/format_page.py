@@ -3,9 +3,9 @@
     python -m workflows.format_page            write the page
     python -m workflows.format_page --check    1 if it is not what the models say
 
-The hand-written part is `format_page.md`. In it `<!-- table: StepSpec -->` stands for the table of that model, and
-names it: what takes a step links to the heading above its table. `<!-- keys: -->` stands for keys that are carried out
-before the models see a file, and `<!-- words: -->` for a closed list of words.
+The page is written by hand, but for what follows a mark: after `<!-- table: StepSpec -->` the table of that model, after
+`<!-- keys: -->` one of keys that are carried out before the models see a file, after `<!-- words: -->` a closed list of
+words. The heading above a table names its model: whatever takes a step links there.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from app.policy.causes import Word
 from workflows import catalogue, format, format_expect, schema
 from workflows.format_model import Model
 
-TEMPLATE: Final = Path(__file__).with_suffix(".md")
 PAGE: Final = Path(__file__).parents[1] / "docs/scenario-format.md"
 COLUMNS: Final = ("key", "takes", "what it means", "default")
 REQUIRED: Final = "**required**"
-_MADE: Final = re.compile(r"<!-- (table|keys|words): (\S+) -->")
+_MARK: Final = re.compile(r"(<!-- (table|keys|words): (\S+) -->\n)(?:\n(?:[|-] .*\n)+)?")
 _HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 Schema = Mapping[str, Any]
 Places = Mapping[str, str]  # model -> a link to its table
 
 
-def page() -> str:
-    """The page. KeyError where the template names what is not there, or a model takes one that has no table."""
-    template = TEMPLATE.read_text(encoding="utf-8")
-    places = _places(template)
-    return _MADE.sub(lambda found: _made(found[1], found[2], places), template)
+def page(text: str) -> str:
+    """The page, made anew after every mark. KeyError where a mark names what is not there, or a key takes a model that
+    has no table.
+    """
+    places = _places(text)
+    return _MARK.sub(lambda found: f"{found[1]}\n{_made(found[2], found[3], places)}", text)
 
 
 def models() -> dict[str, type[Model]]:
@@ -49,20 +49,20 @@ def _is_model(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, Model) and value is not Model
 
 
-def _places(template: str) -> Places:
-    """Each model of the template, linked to the heading above its table: `[step](#step)`."""
+def _places(text: str) -> Places:
+    """Each model of the page, linked to the heading above its table: `[step](#step)`."""
     found: dict[str, str] = {}
-    for made in _MADE.finditer(template):
-        *_, heading = _HEADING.findall(template[: made.start()])
-        found[made[2]] = f"[{heading.lower()}](#{heading.lower().replace(' ', '-')})"
+    for mark in _MARK.finditer(text):
+        *_, heading = _HEADING.findall(text[: mark.start()])
+        found[mark[3]] = f"[{heading.lower()}](#{heading.lower().replace(' ', '-')})"
     return found
 
 
 def _made(kind: str, name: str, places: Places) -> str:
     if kind == "words":
-        return ", ".join(f"`{word}`" for word in _words()[name])
+        return f"- {', '.join(f'`{word}`' for word in _words()[name])}\n"
     rows = _rows(models()[name], places) if kind == "table" else _key_rows(name, places)
-    return "".join(map(_line, (COLUMNS, ["---"] * len(COLUMNS), *rows))).rstrip("\n")
+    return "".join(map(_line, (COLUMNS, ["---"] * len(COLUMNS), *rows)))
 
 
 def _words() -> Mapping[str, Iterable[str]]:
@@ -160,11 +160,12 @@ def _cell(text: str) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """0 written or equal, 1 the page differs."""
-    made = page()
+    kept = PAGE.read_text(encoding="utf-8")
+    made = page(kept)
     if "--check" not in arguments:
         PAGE.write_text(made, encoding="utf-8")
         return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == made:
+    if kept == made:
         return 0
     sys.stderr.write("docs/scenario-format.md differs: python -m workflows.format_page\n")
     return 1
