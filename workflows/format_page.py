@@ -3,16 +3,16 @@
     python -m workflows.format_page            write the page
     python -m workflows.format_page --check    1 if it is not what the models say
 
-The page is written by hand, but for what follows a mark: after `<!-- table: StepSpec -->` the table of that model, after
-`<!-- keys: -->` one of keys that are carried out before the models see a file, after `<!-- words: -->` a closed list of
-words. The heading above a table names its model: whatever takes a step links there.
+The page is written by hand, but for what follows a mark: after `<!-- table: StepSpec -->` the table of that model,
+after `<!-- keys: -->` one of keys that are carried out before the models see a file, after `<!-- words: -->` a closed
+list of words. The heading above a table names its model: whatever takes a step links there.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -131,8 +131,8 @@ def _of(kind: str, inner: str) -> str:
 
 
 def _object(said: Schema, places: Places) -> str:
-    inner = [*said.get("patternProperties", {}).values(), said.get("additionalProperties")]
-    values = [takes(each, places) for each in inner if isinstance(each, dict) and "properties" not in said]
+    inner: list[Any] = [*said.get("patternProperties", {}).values(), said.get("additionalProperties")]
+    values = [takes(each, places) for each in inner if each not in (None, True, False) and "properties" not in said]
     return _of("mapping", values[0]) if values else "mapping"
 
 
@@ -141,7 +141,7 @@ def _integer(said: Schema, _: Places) -> str:
     return "whole number" + (f", {least} to {most}" if most else f" from {least}")
 
 
-_KINDS: Final = {
+_KINDS: Final[Mapping[str, Callable[[Schema, Places], str]]] = {
     "string": lambda said, places: "text",
     "boolean": lambda said, places: "`true` or `false`",
     "integer": _integer,
