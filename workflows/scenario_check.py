@@ -49,7 +49,9 @@ def _accounts(scenario: Scenario) -> Iterator[Mistake]:
 
 
 def _principals(scenario: Scenario) -> Iterator[Mistake]:
+    known = _known_before(scenario)  # principals are made before any step, so their policies refer to none
     for name in scenario.spec.principals:
+        yield from _references(scenario.tree["principals"][name], known)
         account, _, short = name.partition("/")
         if account not in scenario.spec.accounts:
             what = f"there is no account {account!r}" + suggest(account, scenario.spec.accounts)
@@ -102,10 +104,10 @@ def _steps(scenario: Scenario) -> Iterator[Mistake]:
                 yield Mistake(scenario.mark(section, index, "id"), f"{step.id!r} means something else in references")
             seen.add(step.id)
             yield from _step(scenario, step, node, known)
+            yield from _references(node.get("wait"), known)
             known = known.and_(step.id, _members(step))
             yield from _references(node.get("expect"), known)
             yield from _unfilled(node["expect"].get("repair") if node.get("expect") else None)
-            yield from _references(node.get("wait"), known)
             yield from scenario_names.mistakes(node.get("expect"), _nameable(scenario, seen))
     if not spec.steps and not spec.given:
         yield Mistake(scenario.tree.mark, "there are no steps")

@@ -79,6 +79,7 @@ UNIMPORTED = {
     "app.cli": "the console script",
     "app.coverage": "run by name: make docs",
     "workflows.scenario_index": "run by name: make docs",
+    "workflows.format_page": "run by name: make docs",
     "app.persistence.statements": "run by name: make docs",
     "app.workflow_pages": "run by name: make docs",
     "app.error_pages": "run by name: make docs",
