@@ -31,6 +31,7 @@ check: setup ## Lint, format, layers, types, generated pages
 	$(BIN)/python -m app.error_pages --check
 	$(BIN)/python -m app.workflow_pages --check
 	$(BIN)/python -m workflows.scenario_index --check
+	$(BIN)/python -m workflows.format_page --check
 
 test: check ## What CI runs: check, the stores on PostgreSQL, every test
 	tests/with_postgres $(BIN)/pytest tests/persistence -k postgresql
@@ -67,6 +68,7 @@ docs: setup ## Regenerate the generated pages and statements
 	$(BIN)/python -m app.error_pages
 	$(BIN)/python -m app.workflow_pages
 	$(BIN)/python -m workflows.scenario_index
+	$(BIN)/python -m workflows.format_page
 	$(BIN)/python -m app.persistence.statements
 	$(BIN)/python -m tests.ebs.page
 
