@@ -18,7 +18,7 @@ from app.cli import app, mount
 from tests.import_world.estate import MANAGEMENT, NEAR, REGION, Estate, World, built
 from tests.import_world.warm_aws import shim
 
-START_S_MAX = 30
+START_S_MAX = 120
 
 
 @pytest.fixture(scope="session")

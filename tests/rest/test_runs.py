@@ -333,7 +333,7 @@ def test_a_server_that_is_stopped_and_started_again_takes_the_run_up(
         server.kill()
     server = start("--database", database)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while (told := json.loads(sent(server.endpoint, f"{RUNS}/{run}")))["state"] in ("waiting", "running"):
             assert time.monotonic() < deadline
             time.sleep(0.1)
