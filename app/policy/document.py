@@ -8,7 +8,7 @@ an element that can not be evaluated. Sources: policy-evaluation.md 1.1, kms.md 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -85,6 +85,21 @@ def with_principals(text: str, names: Mapping[str, str]) -> str:
     for mark, name in reversed(spots):
         text = f"{text[: mark.offset]}{json.dumps(name)}{text[mark.end :]}"
     return text
+
+
+def as_of_today(text: str, ids: Iterable[tuple[str, str]], arn_of: Callable[[str], str | None]) -> str:
+    """The text with its principals by their ARNs of today, or by their unique ids where they are gone.
+
+    `ids`: (principal as it was written, unique id); `arn_of` a unique id. Source: policy-evaluation.md 3.2 [D].
+    """
+    now = ((written, arn_of(id) or id) for written, id in ids)
+    changed = tuple(pair for pair in now if pair[0] != pair[1])
+    return _renamed(text, changed) if changed else text
+
+
+@lru_cache(maxsize=1024)
+def _renamed(text: str, names: tuple[tuple[str, str], ...]) -> str:
+    return with_principals(text, dict(names))
 
 
 def _principal_texts(body: Node) -> Iterator[Scalar]:

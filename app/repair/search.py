@@ -111,9 +111,7 @@ class Told:
         }
 
 
-def explained(
-    cloud: Cloud | Still, about: str = "", *, budget: Budget | None = None, tries: bool = True
-) -> Told | None:
+def explained(cloud: Cloud | Still, about: str = "", *, tries: bool = True) -> Told | None:
     """The explanation of a refusal, with its repairs if it `tries` any; None where nothing was refused."""
     log = cloud.world.log
     token = about or next((entry.request_id for entry in log.refusals()), "")
@@ -122,7 +120,7 @@ def explained(
         return None
     if gaps := gaps_in(cloud.world, str(to_json(told))):
         told = replace(told, decision=UNKNOWN, unknown=(*told.unknown, *gaps))
-    found = repairs(cloud, token, budget=budget) if tries else Tried()
+    found = repairs(cloud, token) if tries else Tried()
     return Told(replace(told, repairs=found.mendings()), found.remark, found.complete)
 
 

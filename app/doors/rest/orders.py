@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from os.path import normpath
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Header, Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -30,6 +30,7 @@ PING_S: Final = 15
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./ @+=,-]{0,199}$")]
 Id = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="as it was answered when it began")]
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=255, pattern=r"^[\x21-\x7e]*$")]
+ReportForm = Literal["json", "text", "junit", "sarif", "html", "tap", "github", "summary"]  # of a run, of a sweep
 LastEvent = Annotated[str, Header(alias="Last-Event-ID", pattern=r"^\d{0,9}$")]
 
 ANSWERS: dict[int | str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ POST   /api/v1/runs/{run}/resume
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
@@ -20,7 +20,7 @@ from pydantic import Field
 from app.desk import Desk
 from app.doors.rest.desk import After, Counter, Limit, OrderTold, Page, counter_router
 from app.doors.rest.graph import GRAPH_MEDIA, Select, Whole, drawn
-from app.doors.rest.orders import ANSWERS, Followers, Id, Key, NewOrder
+from app.doors.rest.orders import ANSWERS, Followers, Id, Key, NewOrder, ReportForm
 from app.doors.rest.strict import Refuses, forms
 from app.graph.build import Graph
 from app.kind import Json
@@ -55,7 +55,6 @@ class RunsTold(Page):
     runs: list[RunTold]
 
 
-ReportForm = Literal["json", "text", "junit", "sarif", "html", "tap", "github", "summary"]
 At = Annotated[str, Query(max_length=200, description="id of a step that was taken; without it the last one")]
 
 

@@ -8,15 +8,13 @@ GET    /api/v1/sweeps/{sweep}/report     once it has ended, or was stopped: of t
 
 from __future__ import annotations
 
-from typing import Literal
-
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from app.desk import Desk
 from app.doors.rest.desk import After, Counter, Limit, OrderTold, Page, counter_router
-from app.doors.rest.orders import ANSWERS, Followers, Id, Key, NewOrder
+from app.doors.rest.orders import ANSWERS, Followers, Id, Key, NewOrder, ReportForm
 from app.doors.rest.strict import forms
 from app.sweeps import CELLS_A_WORKER, WORKERS_MAX, SweepOrder, Sweeps
 from workflows.reports import MEDIA_TYPES
@@ -47,9 +45,6 @@ class SweepTold(OrderTold):
 
 class SweepsTold(Page):
     sweeps: list[SweepTold]
-
-
-ReportForm = Literal["json", "text", "junit", "sarif", "html", "tap", "github", "summary"]
 
 
 def sweeps_router(desk: Desk[SweepOrder, Sweep], followers: Followers) -> APIRouter:

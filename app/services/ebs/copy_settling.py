@@ -12,7 +12,7 @@ from app.kernel.draft import Result
 from app.kernel.errors import AwsError, Refusal
 from app.kernel.operation import job
 from app.policy.causes import Cause
-from app.services.ebs import envelope, errors, feature_errors, notices, plane
+from app.services.ebs import envelope, errors, feature_errors, notices, owner_events, plane
 from app.services.ebs.copy_checks import chosen_key
 from app.services.ebs.copy_keys import prepared
 from app.services.ebs.records import Move, Snapshot
@@ -36,7 +36,7 @@ def settle_copy(draft: Draft, call: Call) -> None:
         _fail(draft, copy, errors.SOURCE_NOT_FOUND, Cause.SNAPSHOT_NOT_SHARED if found else Cause.SNAPSHOT_NOT_FOUND)
         return
     if source.account != call.account:
-        _tell_owner(draft, source)
+        owner_events.tell_owner(draft, source, owner_events.COPIED)
     if source.state != "completed":
         _fail(draft, copy, errors.SOURCE_NOT_COMPLETE, Cause.SNAPSHOT_NOT_COMPLETE)
         return
@@ -62,18 +62,6 @@ def settle_copy(draft: Draft, call: Call) -> None:
     except plane.BlockLost as lost:
         draft.world = saved
         _fail(draft, copy, errors.BLOCK_LOST(index=lost.index), None)
-
-
-def _tell_owner(draft: Draft, source: Snapshot) -> None:
-    audit.service_event(
-        draft,
-        source.account,
-        "SharedSnapshotCopyInitiated",
-        source="ec2.amazonaws.com",
-        invoked_by="ec2.amazonaws.com",
-        identity={"type": "AWSAccount", "accountId": draft.frame.call.account, "invokedBy": "ec2.amazonaws.com"},
-        details={"snapshotId": source.id},
-    )
 
 
 def _go_on(draft: Draft, copy: Snapshot, move: Move) -> None:

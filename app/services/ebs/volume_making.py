@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.kernel import audit
-from app.services.ebs import tags
+from app.services.ebs import owner_events, tags
 from app.services.ebs.defaults import default_key, defaults
 from app.services.ebs.records import EMPTY_MAP, Snapshot, Volume
 from app.services.ebs.rules import requested_tags
@@ -70,18 +69,5 @@ def put_volume(draft: Draft, call: Call, wanted: Wanted) -> Volume:
     )
     tags.put_tags(draft, call, id, "volume", requested_tags(call, "volume"))
     if source and source.account != call.account:
-        _tell_owner(draft, source)
+        owner_events.tell_owner(draft, source, owner_events.VOLUME_CREATED)
     return draft.put(volume)
-
-
-def _tell_owner(draft: Draft, source: Snapshot) -> None:
-    """The owner's service event (ebs.md 3.2; its details beyond the snapshot's id are inferred)."""
-    audit.service_event(
-        draft,
-        source.account,
-        "SharedSnapshotVolumeCreated",
-        source="ec2.amazonaws.com",
-        invoked_by="ec2.amazonaws.com",
-        identity={"type": "AWSAccount", "accountId": draft.frame.call.account, "invokedBy": "ec2.amazonaws.com"},
-        details={"snapshotId": source.id},
-    )

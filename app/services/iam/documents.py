@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import partial
 from typing import Any, Final
 
 from app.kernel.authority import PrincipalFacts
@@ -22,10 +22,10 @@ from app.policy.document import (
     DocumentKind,
     Fault,
     PolicySyntaxError,
+    as_of_today,
     canonical_users,
     parse,
     principals_named,
-    with_principals,
 )
 from app.policy.principals import is_aws_principal, is_service
 from app.services.iam import errors
@@ -112,14 +112,7 @@ def _existing(world: World, arn: str) -> PrincipalFacts:
 
 def shown_trust(world: World, text: str, ids: Pairs) -> str:
     """A trust policy as it reads today: renamed principals by their new ARN, deleted ones by their bare unique id."""
-    now = tuple((arn, principal_arn(world, unique_id) or unique_id) for arn, unique_id in ids)
-    changed = tuple(pair for pair in now if pair[0] != pair[1])
-    return _renamed(text, changed) if changed else text
-
-
-@lru_cache(maxsize=1024)
-def _renamed(text: str, names: Pairs) -> str:
-    return with_principals(text, dict(names))
+    return as_of_today(text, ids, partial(principal_arn, world))
 
 
 def tags_of(sent: Any) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from app.kernel.authority import may
@@ -21,10 +22,10 @@ from app.policy.document import (
     DocumentKind,
     Fault,
     PolicySyntaxError,
+    as_of_today,
     canonical_users,
     parse,
     principals_named,
-    with_principals,
 )
 from app.services.kms.checks import KEY_STATE, allowed_on_key
 from app.services.kms.errors import (
@@ -106,9 +107,7 @@ def shown_policy(draft: Draft, text: str, ids: Pairs) -> str:
     arn_of = draft.services.provider("principal_arn")
     if arn_of is None:
         return text
-    now = {arn: arn_of(draft.world, unique_id) or unique_id for arn, unique_id in ids}
-    changed = {arn: name for arn, name in now.items() if arn != name}
-    return with_principals(text, changed) if changed else text
+    return as_of_today(text, ids, partial(arn_of, draft.world))
 
 
 def POLICY_NAME(draft: Draft, call: Call) -> None:
